@@ -1,0 +1,191 @@
+//! API keys, and the principal that a request becomes once its key is known.
+//!
+//! A key's secret is never kept here, only its digest, and no `Debug` output shows either.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::error::Error;
+use crate::organization::{OrganizationId, check_name};
+use crate::permission::Kind;
+
+/// Labels are shown in one line.
+const MAX_LABEL: usize = 128;
+/// As long as a producer name may be in an event.
+const MAX_PRODUCER: usize = 128;
+
+/// Which organizations a key reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Every organization, present and future; only for kind `ad`.
+    All,
+    /// One organization.
+    One(OrganizationId),
+}
+
+/// An API key as lists show it: everything but its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Ten characters; not secret, stands in lists and in events.
+    pub id: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// Which organizations it reaches.
+    pub scope: Scope,
+    /// The only catalog it may write or read, if limited.
+    pub catalog: Option<String>,
+    /// The producer name of events sent with it that name none.
+    pub producer: Option<String>,
+    /// What people call it.
+    pub label: String,
+    /// When it was created, Unix milliseconds.
+    pub created_at_ms: i64,
+    /// From when on it is refused, Unix milliseconds.
+    pub expires_at_ms: Option<i64>,
+    /// When it was revoked, Unix milliseconds.
+    pub revoked_at_ms: Option<i64>,
+    /// When it last authenticated since this process started, Unix milliseconds. Not stored: a write per request would
+    /// cost more than the fact is worth, and every read and write is an event anyway.
+    pub last_used_ms: Option<i64>,
+}
+
+/// What is needed to create a key.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// What it is for.
+    pub kind: Kind,
+    /// Which organizations it reaches.
+    pub scope: Scope,
+    /// The only catalog it may write or read, if limited.
+    pub catalog: Option<String>,
+    /// The producer name of events sent with it that name none.
+    pub producer: Option<String>,
+    /// What people call it, at most 128 bytes.
+    pub label: String,
+    /// From when on it is refused, Unix milliseconds.
+    pub expires_at_ms: Option<i64>,
+}
+
+impl NewKey {
+    /// A key of this kind and scope, without limits.
+    pub fn new(kind: Kind, scope: Scope) -> Self {
+        Self { kind, scope, catalog: None, producer: None, label: String::new(), expires_at_ms: None }
+    }
+
+    pub(crate) fn check(&self, now_ms: i64) -> Result<(), Error> {
+        if self.scope == Scope::All && self.kind != Kind::Admin {
+            let why = "only keys of kind ad may reach every organization: name one".to_owned();
+            return Err(Error::Invalid { what: "key scope", why });
+        }
+        if self.label.len() > MAX_LABEL || self.label.chars().any(char::is_control) {
+            let why = format!("use at most {MAX_LABEL} bytes without control characters");
+            return Err(Error::Invalid { what: "key label", why });
+        }
+        if self.expires_at_ms.is_some_and(|at| at <= now_ms) {
+            let why = "it lies in the past: name a later time".to_owned();
+            return Err(Error::Invalid { what: "key expiry", why });
+        }
+        if self.producer.as_ref().is_some_and(|name| name.is_empty() || name.len() > MAX_PRODUCER) {
+            let why = format!("use 1 to {MAX_PRODUCER} bytes");
+            return Err(Error::Invalid { what: "producer name", why });
+        }
+        self.catalog.as_deref().map_or(Ok(()), |id| check_name("catalog", id))
+    }
+}
+
+/// Forty fresh random bytes for one key: eight for its id, thirty-two for its secret. Use once.
+pub struct KeySeed([u8; 40]);
+
+impl KeySeed {
+    /// How many random bytes a key needs.
+    pub const BYTES: usize = 40;
+
+    /// Takes bytes from a cryptographic random source.
+    pub const fn new(random: [u8; Self::BYTES]) -> Self {
+        Self(random)
+    }
+
+    pub(crate) fn parts(&self) -> ([u8; 8], [u8; 32]) {
+        let (mut id, mut secret) = ([0; 8], [0; 32]);
+        id.copy_from_slice(&self.0[..8]);
+        secret.copy_from_slice(&self.0[8..]);
+        (id, secret)
+    }
+}
+
+impl fmt::Debug for KeySeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeySeed(hidden)")
+    }
+}
+
+/// A key together with what authentication needs; one allocation, shared by all its requests.
+pub(crate) struct Credential {
+    pub(crate) key: Key,
+    pub(crate) secret_sha256: [u8; 32],
+    /// Unix milliseconds, 0 while unused. Carried over when the map is rebuilt.
+    pub(crate) last_used_ms: AtomicI64,
+}
+
+impl Credential {
+    pub(crate) fn last_used(&self) -> Option<i64> {
+        Some(self.last_used_ms.load(Ordering::Relaxed)).filter(|at| *at != 0)
+    }
+
+    /// The key with its last use filled in.
+    pub(crate) fn snapshot(&self) -> Key {
+        Key { last_used_ms: self.last_used(), ..self.key.clone() }
+    }
+}
+
+/// Who a request comes from. Cheap to clone.
+#[derive(Clone)]
+pub struct Principal(pub(crate) Arc<Credential>);
+
+impl Principal {
+    /// The id of its key: what events about this request name as their actor.
+    pub fn key_id(&self) -> &str {
+        &self.0.key.id
+    }
+
+    /// The label of its key.
+    pub fn label(&self) -> &str {
+        &self.0.key.label
+    }
+
+    /// The kind of its key.
+    pub fn kind(&self) -> Kind {
+        self.0.key.kind
+    }
+
+    /// Which organizations it reaches.
+    pub fn scope(&self) -> &Scope {
+        &self.0.key.scope
+    }
+
+    /// The only catalog it may use, if limited.
+    pub fn catalog(&self) -> Option<&str> {
+        self.0.key.catalog.as_deref()
+    }
+
+    /// Whether it may write or read events of this catalog.
+    pub fn may_use_catalog(&self, catalog: &str) -> bool {
+        self.catalog().is_none_or(|own| own == catalog)
+    }
+
+    /// The producer name of events sent with its key that name none.
+    pub fn producer(&self) -> Option<&str> {
+        self.0.key.producer.as_deref()
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("key_id", &self.key_id())
+            .field("kind", &self.kind())
+            .field("scope", self.scope())
+            .finish_non_exhaustive()
+    }
+}
