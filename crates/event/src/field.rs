@@ -398,7 +398,7 @@ mod tests {
         assert_eq!(check(Field::Targets, target("id")), Ok(()));
         let refused = check(Field::Targets, target("idd")).unwrap_err();
         assert!(refused.starts_with("[0].idd is not known here"), "{refused}");
-        assert_eq!(check(Field::ProducerSeq, Value::Int(0)).is_err(), true);
+        assert!(check(Field::ProducerSeq, Value::Int(0)).is_err());
         assert_eq!(check(Field::ProducerSeq, Value::Decimal("18446744073709551615".into())), Ok(()));
     }
 }
