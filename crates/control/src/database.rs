@@ -142,7 +142,7 @@ impl Control {
     pub fn create_key(&self, new: &NewKey, seed: &KeySeed, now_ms: i64) -> Result<(Key, String), Error> {
         new.check(now_ms)?;
         let (id, secret) = seed.parts();
-        let id = id_of(&id);
+        let id = id_of(id);
         let (token, secret_sha256) = compose(new.kind, &id, &secret);
         let key = Key {
             id,

@@ -113,8 +113,8 @@ pub enum Denied {
     NotGranted,
 }
 
-/// Decides whether a principal may do something in an organization. `None` means the node as a whole and is open to
-/// keys whose scope is every organization.
+/// Decides whether a principal may do something in an organization. `None` means the node as a whole: open to keys
+/// whose scope is every organization, and to all keys for reading catalogs.
 pub fn allowed(
     principal: &Principal,
     permission: Permission,
@@ -123,7 +123,8 @@ pub fn allowed(
     let in_scope = match (principal.scope(), organization) {
         (Scope::All, _) => true,
         (Scope::One(own), Some(asked)) => own == asked,
-        (Scope::One(_), None) => false,
+        // Catalogs are the node's; every key may read what its events will be checked against.
+        (Scope::One(_), None) => permission == Permission::CatalogRead,
     };
     let node_wide = matches!(principal.scope(), Scope::All);
     if !in_scope {

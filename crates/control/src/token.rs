@@ -63,8 +63,8 @@ pub(crate) fn compose(kind: Kind, id: &str, secret: &[u8; 32]) -> (String, [u8; 
 }
 
 /// The public identifier made of 50 random bits.
-pub(crate) fn id_of(random: &[u8; 8]) -> String {
-    base32(random, ID_LEN)
+pub(crate) fn id_of(random: [u8; 8]) -> String {
+    base32(&random, ID_LEN)
 }
 
 /// A plain SHA-256 is right here: the secret has 256 random bits, so there is nothing to guess, and a slow password
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_known_key_keeps_its_text() {
-        let (token, digest) = compose(Kind::Read, &id_of(&[0xff; 8]), &[7; 32]);
+        let (token, digest) = compose(Kind::Read, &id_of([0xff; 8]), &[7; 32]);
         assert_eq!(token, include_str!("../tests/data/token.txt").trim());
         assert_eq!(Presented::parse(&token).unwrap().digest(), digest);
     }
@@ -138,7 +138,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn one_changed_letter_is_noticed(secret: [u8; 32], id: [u8; 8], at in 0..TOKEN_LEN) {
-            let (token, _) = compose(Kind::Ingest, &id_of(&id), &secret);
+            let (token, _) = compose(Kind::Ingest, &id_of(id), &secret);
             prop_assert!(Presented::parse(&token).is_ok());
             let mut bytes = token.into_bytes();
             bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
