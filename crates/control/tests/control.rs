@@ -1,5 +1,8 @@
 //! The control database through its public functions: what an administrator does, and what a later start finds.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fmt::Write;
 use std::hint::black_box;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -254,7 +257,8 @@ fn permissions_are_the_reviewed_table() {
             };
             let cells = [cell(Some("default")), cell(Some("other")), cell(None)];
             let [own, other, node] = cells;
-            table += &format!("{:<12} | {name:<13} | {own:<7} | {other:<6} | {node}\n", permission.name());
+            writeln!(table, "{:<12} | {name:<13} | {own:<7} | {other:<6} | {node}", permission.name())
+                .unwrap();
         }
     }
     assert_eq!(table, include_str!("data/permissions.txt"), "found:\n{table}");

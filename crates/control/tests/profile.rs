@@ -1,5 +1,7 @@
 //! The profile file: what is written is read back, and a file that others may read is refused.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
