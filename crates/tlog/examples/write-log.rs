@@ -217,7 +217,8 @@ fn write_proofs(log: &Log, folder: &Path, size: u64) -> Outcome<()> {
         let mut altered = file.clone();
         match what {
             "extra-bit" => {
-                altered.extra.iter_mut().for_each(|extra| extra[4 + (size as usize * 13) % 90] ^= 4)
+                let extra = altered.extra.as_mut().ok_or("no extra")?;
+                extra[4 + (size as usize * 13) % 90] ^= 4;
             }
             "index" => altered.index = (index + 1) % size,
             "path-bit" => altered.path[0] = leaf_hash(altered.path[0].as_bytes()),
