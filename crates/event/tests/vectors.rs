@@ -87,6 +87,10 @@ fn an_erased_value_is_absent_and_the_rest_stays() {
 /// The table "Items" of the format document lists every field that is not plain, with its class.
 #[test]
 fn the_format_document_lists_every_item_of_its_own() {
+    let together =
+        Field::ALL.iter().filter(|f| f.def().class == Class::Plain && **f != Field::ProducerSeq).count();
+    let counts = format!("{together} of the {}", Field::ALL.len());
+    assert!(PAGE.contains(&counts), "the document should say {counts}");
     for def in Field::ALL.iter().map(|field| field.def()) {
         let class = match def.class {
             Class::Plain => continue,
