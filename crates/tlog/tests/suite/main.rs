@@ -8,3 +8,5 @@ mod notes;
 mod policies;
 mod tiles;
 mod trees;
+mod vector_file;
+mod vectors;
