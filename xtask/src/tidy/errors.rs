@@ -1,50 +1,97 @@
-//! Every error code has a page, and every page has a code.
+//! Every name that may be answered, flagged or reported has a page, and every page has a name.
 
 use std::collections::BTreeSet;
 
 use super::{Complaint, File};
 
-/// Where a list of codes is defined, and how a line of the list looks: the code is the first quoted word on it.
-struct List {
-    path: &'static str,
-    line_holds: &'static str,
+/// How a line that defines a name looks.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// `Name "code" 422 "title";`
+    BeforeStatus,
+    /// `Name = "code",`
+    Assigned,
 }
 
-const LISTS: &[List] = &[List { path: "crates/server/src/problem.rs", line_holds: "ProblemDef {" }];
+/// A file whose lines define names.
+struct List {
+    path: &'static str,
+    shape: Shape,
+}
+
+const LISTS: &[List] = &[
+    List { path: "crates/server/src/problem.rs", shape: Shape::BeforeStatus },
+    List { path: "crates/catalog/src/finding.rs", shape: Shape::Assigned },
+    List { path: "crates/catalog/src/lint/finding.rs", shape: Shape::Assigned },
+    List { path: "crates/catalog/src/drift/finding.rs", shape: Shape::Assigned },
+];
 const FOLDER: &str = "docs/errors";
 
-/// Compares the codes in the sources with the pages in the folder.
+/// Compares the names in the sources with the pages in the folder.
 pub(super) fn check(files: &[File]) -> Vec<Complaint> {
     let mut complaints = Vec::new();
-    let mut codes = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for list in LISTS {
-        match files.iter().find(|file| file.path == *list.path) {
-            Some(file) => codes.extend(listed(&file.text, list.line_holds)),
-            None => {
-                complaints.push(Complaint::new(list.path, "is the list of error codes and does not exist"));
-            }
+        let found =
+            files.iter().find(|file| file.path == *list.path).map(|file| defined(&file.text, list.shape));
+        match found {
+            Some(found) if !found.is_empty() => names.extend(found),
+            _ => complaints.push(Complaint::new(list.path, "no name was found here: has the list moved?")),
         }
     }
-    if codes.is_empty() {
-        complaints
-            .push(Complaint::new(FOLDER, "no error code was found in the sources: has the list moved?"));
-    }
     let pages = pages(files);
-    let no_page = codes.difference(&pages).map(|code| format!("code {code} has no page {FOLDER}/{code}.md"));
-    let no_code = pages.difference(&codes).map(|code| format!("page {code}.md describes no code"));
-    complaints.extend(no_page.chain(no_code).map(|what| Complaint::new(FOLDER, what)));
+    let no_page = names.difference(&pages).map(|name| format!("{name} has no page {FOLDER}/{name}.md"));
+    let no_name =
+        pages.difference(&names).map(|name| format!("page {name}.md describes nothing that exists"));
+    complaints.extend(no_page.chain(no_name).map(|what| Complaint::new(FOLDER, what)));
     complaints
 }
 
-fn listed(text: &str, line_holds: &str) -> Vec<String> {
-    let lines = text.lines().filter(|line| line.contains(line_holds));
-    lines.filter_map(|line| line.split('"').nth(1)).map(str::to_owned).collect()
+fn defined(text: &str, shape: Shape) -> BTreeSet<String> {
+    text.lines().filter_map(|line| name_on(line, shape)).collect()
+}
+
+fn name_on(line: &str, shape: Shape) -> Option<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let quoted = match (shape, words.as_slice()) {
+        (Shape::BeforeStatus, [_, name, status, ..])
+            if status.len() == 3 && status.parse::<u16>().is_ok() =>
+        {
+            *name
+        }
+        (Shape::Assigned, [variant, "=", name]) if variant.starts_with(char::is_uppercase) => {
+            name.strip_suffix(',')?
+        }
+        _ => return None,
+    };
+    quoted.strip_prefix('"')?.strip_suffix('"').map(str::to_owned)
 }
 
 fn pages(files: &[File]) -> BTreeSet<String> {
-    let pages = files
-        .iter()
-        .filter(|file| file.is("md") && file.path.parent().is_some_and(|own| own.as_os_str() == FOLDER));
+    let here =
+        |file: &&File| file.is("md") && file.path.parent().is_some_and(|own| own.as_os_str() == FOLDER);
     let stem = |file: &File| file.path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    pages.filter_map(stem).filter(|name| name != "README").collect()
+    files.iter().filter(here).filter_map(stem).filter(|name| name != "README").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_pages_must_match() {
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.to_owned() };
+        let mut files = vec![
+            file("crates/server/src/problem.rs", "codes! {\n    One \"one\" 400 \"it failed\";\n}\n"),
+            file("docs/errors/README.md", ""),
+            file("docs/errors/one.md", ""),
+            file("docs/errors/odd.md", ""),
+        ];
+        for list in &LISTS[1..] {
+            files.push(file(list.path, "words! {\n    /// Two.\n    Two = \"two\",\n}\n"));
+        }
+        let said: Vec<_> = check(&files).into_iter().map(|found| found.what).collect();
+        assert_eq!(said, ["two has no page docs/errors/two.md", "page odd.md describes nothing that exists"]);
+        assert_eq!(check(&files[..1]).len(), LISTS.len());
+    }
 }
