@@ -5,6 +5,7 @@ standard library alone. Prints one line and exits 0, or names the first vector t
 Usage: confirm_event.py [FILE]
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -272,6 +273,14 @@ def check_event(event, keys):
         expect("body from a disclosure", body_of_items(items), body)
 
 
+def check_example(event):
+    """The proof file of the guide is the worked example, whose leaf is the whole tree of its checkpoint."""
+    guide = pathlib.Path(__file__).parents[2] / "docs" / "guide" / "example.tlog-proof"
+    lines = guide.read_text(encoding="utf-8").split("\n")
+    expect("extra of the example", base64.b64decode(lines[1][6:]).hex(), event["disclosures"][0]["extra"])
+    expect("root of the example", base64.b64decode(lines[6]).hex(), event["leaf"]["hash"])
+
+
 def main():
     path = sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).with_name("event.json")
     file = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
@@ -284,6 +293,7 @@ def main():
             check_event(event, keys)
         except SystemExit as why:
             sys.exit(f"event {event['name']!r}: {why}")
+    check_example(file["events"][0])
     counts = {name: len(file[name]) for name in ("values", "refused", "refused_bodies", "events")}
     print("event vectors confirmed:", ", ".join(f"{count} {name}" for name, count in counts.items()))
 

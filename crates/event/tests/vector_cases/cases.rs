@@ -213,7 +213,14 @@ fn worked_example() -> Case {
         sequence: 42,
         body,
     };
-    Case { name: "the worked example", id, stored, leaf, later: Vec::new(), disclose: Vec::new() }
+    Case {
+        name: "the worked example",
+        id,
+        stored,
+        leaf,
+        later: Vec::new(),
+        disclose: vec![vec!["*", "message"]],
+    }
 }
 
 fn plain_only() -> Case {
