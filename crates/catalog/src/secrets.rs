@@ -1,0 +1,383 @@
+//! Credentials in events: found by the name of their key or by their shape, and removed wherever they stand.
+//! A value that was removed is never in a finding, a message or a debug print.
+
+use crate::finding::{Finding, FindingId};
+use indelible_event::{Event, Field, Value};
+use regex::Regex;
+use std::fmt;
+use std::sync::LazyLock;
+
+/// What stands where a secret stood.
+pub const REMOVED: &str = "[removed]";
+/// Shortest value that is also removed where it stands inside other texts: shorter ones are found by accident.
+const MIN_SPREAD_BYTES: usize = 6;
+/// Shortest text that can hold a credential's shape.
+const MIN_SHAPE_BYTES: usize = 16;
+
+/// Names of keys whose text is a credential, without case, `_`, `-` and blanks.
+const SECRET_NAMES: &[&str] = &[
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "secretkey",
+    "clientsecret",
+    "token",
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "sessiontoken",
+    "authtoken",
+    "apitoken",
+    "bearertoken",
+    "apikey",
+    "apisecret",
+    "authorization",
+    "proxyauthorization",
+    "cookie",
+    "setcookie",
+    "privatekey",
+    "secretaccesskey",
+    "sessionkey",
+    "encryptionkey",
+    "otp",
+    "totpsecret",
+    "pincode",
+];
+/// Ends of such names: `masterUserPassword`, `db_password`.
+const SECRET_ENDINGS: &[&str] = &[
+    "password",
+    "passwd",
+    "secretkey",
+    "privatekey",
+    "apikey",
+    "accesstoken",
+    "refreshtoken",
+    "sessiontoken",
+    "authtoken",
+    "clientsecret",
+    "secretaccesskey",
+];
+/// Names whose text is an identifier, whatever it looks like.
+const HARMLESS_NAMES: &[&str] = &["accesskeyid"];
+
+/// Shapes that are credentials wherever they stand.
+static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
+    let shapes = [
+        r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*",
+        r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+        r"\bgh[pousr]_[A-Za-z0-9]{36,}",
+        r"\bgithub_pat_[A-Za-z0-9_]{22,}",
+        r"\bglpat-[A-Za-z0-9_-]{20,}",
+        r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
+        r"\bsk_live_[A-Za-z0-9]{16,}",
+        r"\bAIza[A-Za-z0-9_-]{35}",
+        r"(?s:-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z))",
+        r"\b[Bb]earer [A-Za-z0-9._~+/=-]{20,}",
+    ];
+    Regex::new(&shapes.join("|")).expect("the shapes are fixed and tested")
+});
+
+/// A value to be replaced wherever it stands.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mask {
+    /// Pointer to where it was found.
+    pub pointer: String,
+    /// Finding worth telling; false when the rule expected it to be there already masked.
+    secret: String,
+    /// What stands in its place.
+    replacement: String,
+}
+
+impl fmt::Debug for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mask({}, {} bytes)", self.pointer, self.secret.len())
+    }
+}
+
+impl Mask {
+    pub(crate) fn new(pointer: String, secret: String, replacement: String) -> Self {
+        Self { pointer, secret, replacement }
+    }
+
+    /// A text without the secret; `None` when the text does not hold it.
+    pub fn apply(&self, text: &str) -> Option<String> {
+        if text == self.secret {
+            return Some(self.replacement.clone());
+        }
+        let spread = self.secret.len() >= MIN_SPREAD_BYTES && text.contains(&self.secret);
+        spread.then(|| text.replace(&self.secret, &self.replacement))
+    }
+
+    /// Removes the secret from every text inside a value, and from keys never: names come from programs.
+    pub(crate) fn apply_to(&self, value: &mut Value) {
+        for_each_text(value, &mut |text| {
+            if let Some(masked) = self.apply(text) {
+                *text = masked;
+            }
+        });
+    }
+
+    /// The same for a whole event.
+    pub fn apply_to_event(&self, event: &mut Event) {
+        for (field, value) in event.fields_mut() {
+            if !is_fixed(field) {
+                self.apply_to(value);
+            }
+        }
+        for (_, _, value) in event.params_mut() {
+            self.apply_to(value);
+        }
+    }
+}
+
+/// Fields whose words come from closed lists or the catalog: nothing of the sender's is in them.
+fn is_fixed(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Catalog
+            | Field::CatalogVersion
+            | Field::Code
+            | Field::TypeFrom
+            | Field::Group
+            | Field::Entity
+            | Field::Action
+            | Field::Crude
+            | Field::Routing
+            | Field::Severity
+            | Field::Retention
+            | Field::Categories
+            | Field::OccurredAt
+            | Field::EndedAt
+            | Field::ObservedAt
+            | Field::Outcome
+            | Field::Flags
+            | Field::State
+    )
+}
+
+fn for_each_text(value: &mut Value, change: &mut dyn FnMut(&mut String)) {
+    match value {
+        Value::Text(text) => change(text),
+        Value::List(items) => items.iter_mut().for_each(|item| for_each_text(item, change)),
+        Value::Map(map) => map.iter_mut().for_each(|(_, item)| for_each_text(item, change)),
+        _ => {}
+    }
+}
+
+/// Whether a text is a credential that was already taken out.
+pub(crate) fn is_masked(text: &str) -> bool {
+    let stars = text.bytes().all(|byte| {
+        matches!(byte, b'*' | b'x' | b'X' | b'.' | b'-') || byte == 0xe2 || byte == 0x80 || byte == 0xa2
+    });
+    stars
+        || text == REMOVED
+        || matches!(
+            text,
+            "HIDDEN_DUE_TO_SECURITY_REASONS"
+                | "REDACTED"
+                | "[REDACTED]"
+                | "<redacted>"
+                | "[FILTERED]"
+                | "None"
+                | "null"
+        )
+}
+
+/// Names and paths that a catalog says only look secret.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Harmless<'a> {
+    /// From the catalog and from the rule.
+    pub names: [&'a [String]; 2],
+}
+
+impl Harmless<'_> {
+    fn covers(&self, pointer: &str, key: &str) -> bool {
+        let names = self.names.iter().flat_map(|names| names.iter());
+        let same = |name: &String| {
+            name == key
+                || (name.contains('.')
+                    && pointer.get(1..).is_some_and(|path| path.replace('/', ".") == *name))
+        };
+        HARMLESS_NAMES.contains(&normal(key).as_str()) || { names }.any(same)
+    }
+}
+
+fn normal(key: &str) -> String {
+    key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+fn is_secret_name(key: &str) -> bool {
+    // Almost every key holds none of these; the check is made for each key of each event.
+    const HINTS: &[&str] = &["pass", "pwd", "secret", "token", "key", "authoriz", "cookie", "otp", "pin"];
+    let lower = key.to_ascii_lowercase();
+    if !HINTS.iter().any(|hint| lower.contains(hint)) {
+        return false;
+    }
+    let name = normal(&lower);
+    SECRET_NAMES.contains(&name.as_str()) || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Finds credentials by key and shape in a raw value; nothing is changed.
+pub(crate) fn find(value: &Value, harmless: Harmless<'_>) -> Vec<Mask> {
+    let mut found = Vec::new();
+    Search { harmless, found: &mut found }.walk(value, &mut String::new(), "");
+    found
+}
+
+struct Search<'a> {
+    harmless: Harmless<'a>,
+    found: &'a mut Vec<Mask>,
+}
+
+impl Search<'_> {
+    fn walk(&mut self, value: &Value, pointer: &mut String, key: &str) {
+        match value {
+            Value::Text(text) => self.text(text, pointer, key),
+            Value::Map(map) => {
+                for (name, item) in map.iter() {
+                    let length = pointer.len();
+                    pointer.push('/');
+                    pointer.push_str(name);
+                    self.walk(item, pointer, name);
+                    pointer.truncate(length);
+                }
+            }
+            Value::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let length = pointer.len();
+                    pointer.push('/');
+                    pointer.push_str(&index.to_string());
+                    self.walk(item, pointer, key);
+                    pointer.truncate(length);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str, pointer: &str, key: &str) {
+        let named = !text.is_empty() && !key.is_empty() && is_secret_name(key) && !is_masked(text);
+        let shaped = text.len() >= MIN_SHAPE_BYTES && SHAPES.is_match(text);
+        if (!named && !shaped) || self.harmless.covers(pointer, key) {
+            return;
+        }
+        if named {
+            self.found.push(Mask::new(pointer.to_owned(), text.to_owned(), REMOVED.to_owned()));
+            return;
+        }
+        for hit in SHAPES.find_iter(text) {
+            self.found.push(Mask::new(pointer.to_owned(), hit.as_str().to_owned(), REMOVED.to_owned()));
+        }
+    }
+}
+
+/// One finding per place.
+pub(crate) fn findings(masks: &[Mask]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for mask in masks {
+        if !findings.iter().any(|known| known.pointer == mask.pointer) {
+            let hint = "a credential stood here and was removed; stop sending it";
+            findings.push(Finding::new(FindingId::SecretSuspected, mask.pointer.clone(), hint));
+        }
+    }
+    findings
+}
+
+/// Finds and removes credentials in an event of our own form. The masks say what else (a raw body) must lose them.
+pub fn scan_event(event: &mut Event, harmless: Harmless<'_>) -> (Vec<Finding>, Vec<Mask>) {
+    let mut masks = Vec::new();
+    let mut search = Search { harmless, found: &mut masks };
+    let mut pointer = String::new();
+    for (field, value) in event.fields() {
+        if is_fixed(field) || !matches!(value, Value::Text(_) | Value::List(_) | Value::Map(_)) {
+            continue;
+        }
+        pointer.clear();
+        pointer.push('/');
+        pointer.extend(field.path().chars().map(|c| if c == '.' { '/' } else { c }));
+        search.walk(value, &mut pointer, "");
+    }
+    for param in event.params() {
+        pointer.clear();
+        pointer.push_str("/params/");
+        pointer.push_str(&param.name);
+        let key = param.name.rsplit('.').next().unwrap_or("");
+        search.walk(&param.value, &mut pointer, key);
+    }
+    for mask in &masks {
+        mask.apply_to_event(event);
+    }
+    (findings(&masks), masks)
+}
+
+/// The text that stands for a secret whose recurrence matters: 16 hex digits.
+pub(crate) fn fingerprint_text(digest: [u8; 8]) -> String {
+    digest.iter().fold(String::with_capacity(16), |mut text, byte| {
+        text.push_str(&format!("{byte:02x}"));
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::json;
+
+    fn pointers(text: &str) -> Vec<String> {
+        find(&json(text), Harmless::default()).into_iter().map(|mask| mask.pointer).collect()
+    }
+
+    #[test]
+    fn names_and_shapes_are_found() {
+        let cases = [
+            (r#"{"password":"hunter2"}"#, true),
+            (r#"{"a":{"masterUserPassword":"hunter2"}}"#, true),
+            (r#"{"Authorization":"Basic abc"}"#, true),
+            (r#"{"api-key":"1"}"#, true),
+            (r#"{"password":"********************"}"#, false),
+            (r#"{"password":"HIDDEN_DUE_TO_SECURITY_REASONS"}"#, false),
+            (r#"{"password":""}"#, false),
+            (r#"{"password":null}"#, false),
+            (r#"{"nextToken":"AAEAASOszR5OBQ4RDciQegOa"}"#, false),
+            (r#"{"clientToken":"C265B64D-B8B2-4C8F-912B"}"#, false),
+            (r#"{"secretId":"arn:aws:secretsmanager"}"#, false),
+            (r#"{"accessKeyId":"AKIAIOSFODNN7EXAMPLE"}"#, false),
+            (r#"{"text":"key AKIAIOSFODNN7EXAMPLE leaked"}"#, true),
+            (r#"{"t":"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"}"#, true),
+            (r#"{"t":["ghp_0123456789abcdef0123456789abcdef0123"]}"#, true),
+            (r#"{"t":"-----BEGIN RSA PRIVATE KEY-----\nMII"}"#, true),
+            (r#"{"t":"-----BEGIN CERTIFICATE-----\nMII"}"#, false),
+            (r#"{"t":"Bearer 0123456789abcdefghij"}"#, true),
+            (r#"{"t":"the bearer of this letter"}"#, false),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(!pointers(text).is_empty(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_goes_wherever_it_stands() {
+        let mut value = json(r#"{"password":"hunter2","message":"log in with hunter2 failed","n":1}"#);
+        for mask in find(&value.clone(), Harmless::default()) {
+            mask.apply_to(&mut value);
+        }
+        assert_eq!(value, json(r#"{"password":"[removed]","message":"log in with [removed] failed","n":1}"#));
+    }
+
+    #[test]
+    fn catalogs_can_call_a_name_harmless() {
+        let names = ["password".to_owned(), "a.token".to_owned()];
+        let harmless = Harmless { names: [&names, &[]] };
+        assert!(find(&json(r#"{"password":"hunter2"}"#), harmless).is_empty());
+        assert!(find(&json(r#"{"a":{"token":"t"}}"#), harmless).is_empty());
+        assert_eq!(find(&json(r#"{"b":{"token":"t"}}"#), harmless).len(), 1);
+    }
+
+    #[test]
+    fn debug_hides_the_value() {
+        let mask = Mask::new("/a".into(), "hunter2".into(), REMOVED.into());
+        assert!(!format!("{mask:?}").contains("hunter2"));
+    }
+}
