@@ -11,6 +11,8 @@ use indelible_tlog::vkey::{Algorithm, SignerKey, VerifierKey};
 use indelible_tlog::witness::{AddCheckpoint, Answer, Judgement, MAX_ANSWER, judge, monitor_path};
 use proptest::prelude::*;
 
+use crate::vector_file::vector_file;
+
 fn log_key() -> SignerKey {
     SignerKey::new("log.example/o/1", Algorithm::Ed25519, &[0x2a; 32]).unwrap()
 }
@@ -214,6 +216,25 @@ fn every_answer_has_a_meaning() {
         assert!(matches!(judged(status, "", ""), Judgement::Nonsense(_)), "{status}");
     }
     assert!(matches!(judged(422, "", &"x".repeat(MAX_ANSWER + 1)), Judgement::Nonsense(_)));
+}
+
+/// Recorded from aics-witness 0.1.0, which was sent the requests of `tests/vectors/tlog.json`.
+#[test]
+fn a_foreign_witness_is_understood() {
+    let vkey = "w.example/1+3a150fd4+BEswBGk518OhjRBtg45bYCp3Y6qWi9kaLBjVES+eJNSs";
+    let answers = [
+        "\u{2014} w.example/1 OhUP1AAAAABrAlOmpplX0fbjOnnxzJEQH8y1Wbsdd9HN7h3ZZrhpS7j8a8cG1YrXpfrFGt8DiSNrOfnXfS/KfK9G1NMGCgUG4haNCA==\n",
+        "\u{2014} w.example/1 OhUP1AAAAABrAlOmsXlrVDshuk/SiYzalv3eg/wi+P73NO276iqJiIuanTTFGZTT9f92liRxp/1y84BjCNyhKHQMnFuM8JqsIgx+AA==\n",
+    ];
+    let requests = vector_file()["requests"].clone();
+    for (answer, request) in answers.iter().zip([&requests[0], &requests[2]]) {
+        let sent = AddCheckpoint::parse(request["body"].as_str().unwrap().as_bytes()).unwrap();
+        let answer =
+            Answer { status: 200, content_type: "text/plain; charset=utf-8", body: answer.as_bytes() };
+        let judgement = judge(&answer, &signed(sent.note), 2000, &vkey.parse().unwrap(), 1_795_314_600);
+        assert!(matches!(judgement, Judgement::Cosigned { time: 1_795_314_598, .. }), "{judgement:?}");
+    }
+    assert_eq!(judged(409, "text/x.tlog.size", "257\n"), Judgement::LostData { theirs: 257 });
 }
 
 #[test]
