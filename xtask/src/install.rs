@@ -1,5 +1,7 @@
 //! Putting in the tools that tests need. Idempotent: what is there is left alone, so that a second run costs nothing.
 
+use std::process::Stdio;
+
 use anyhow::{Context, Result, bail};
 
 use crate::command::{self, on_path, program_in_root, script};
@@ -17,6 +19,8 @@ struct Package {
 enum Proof {
     Program(&'static str),
     File(&'static str),
+    /// A module of Python.
+    Module(&'static str),
 }
 
 const PACKAGES: &[Package] = &[
@@ -32,6 +36,11 @@ const PACKAGES: &[Package] = &[
         name: "python3",
         proof: Proof::Program("python3"),
         reason: "independent confirmation of vectors",
+    },
+    Package {
+        name: "python3-venv",
+        proof: Proof::Module("ensurepip"),
+        reason: "a private folder for the Go compiler's package",
     },
     Package {
         name: "golang-golang-x-mod-dev",
@@ -66,6 +75,11 @@ impl Package {
         match self.proof {
             Proof::Program(name) => on_path(name),
             Proof::File(path) => std::path::Path::new(path).is_file(),
+            Proof::Module(name) => {
+                let mut python = program_in_root("python3");
+                python.args(["-c", &format!("import {name}")]).stderr(Stdio::null());
+                python.status().is_ok_and(|status| status.success())
+            }
         }
     }
 }
