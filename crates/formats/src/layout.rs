@@ -113,10 +113,13 @@ pub fn column(event: &Event, path: &str) -> String {
     if let Some(field) = Field::by_path(path) {
         return event.get(field).map(cell).unwrap_or_default();
     }
-    let end = path.find(['.', '[']).unwrap_or(path.len());
-    let (head, rest) = path.split_at(end);
-    let found = Field::by_path(head).and_then(|field| event.get(field));
-    found.and_then(|value| inside(value, rest)).map(cell).unwrap_or_default()
+    // The longest path of a field wins: roles of `actor.roles[0]`, not of `actor`.
+    let mut ends = path.char_indices().rev().filter(|(_, char)| matches!(char, '.' | '[')).map(|(at, _)| at);
+    let found = ends.find_map(|end| {
+        let (head, rest) = path.split_at(end);
+        Field::by_path(head).map(|field| event.get(field).and_then(|value| inside(value, rest)))
+    });
+    found.flatten().map(cell).unwrap_or_default()
 }
 
 /// The value at `[0].name` or `.name`; a key with dots in it is found when nothing shorter is.
@@ -164,6 +167,7 @@ mod tests {
         event.set(Field::Action, "FILE_SENT");
         event.set(Field::Outcome, "success");
         event.set(Field::ActorKind, "system");
+        event.set(Field::ActorRoles, parse_json(br#"["a","b"]"#).unwrap());
         event.set(
             Field::OccurredAt,
             Time { seconds: 1_795_303_327, nanos: 45_000_000, offset_minutes: Some(0) },
@@ -216,6 +220,7 @@ mod tests {
             ("targets[0].name", "PC, 1"),
             ("targets[1].name", ""),
             ("targets[x]", ""),
+            ("actor.roles[1]", "b"),
             ("params.file_name", "C:\\x"),
             ("data.Environment", "eu"),
             ("data.a.b", r#"{"c":[1,true]}"#),
