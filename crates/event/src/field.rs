@@ -258,7 +258,7 @@ fields! {
     Authz "authz" Kind::Record(AUTHZ), SEPARATE, Producer, "On what ground the act was allowed (NEN 7513).";
     TraceId "trace.trace_id" Kind::Text(64), PLAIN, Producer, "Distributed trace.";
     SpanId "trace.span_id" Kind::Text(64), PLAIN, Producer, "Span within the trace.";
-    RequestId "trace.request_id" Kind::Text(128), PLAIN, Producer, "The product's request.";
+    RequestId "trace.request_id" Kind::Text(256), PLAIN, Producer, "The product's request.";
     Parent "trace.parent" Kind::Text(128), PLAIN, Producer, "The event or request that caused it.";
     Batch "trace.batch" Kind::Text(128), PLAIN, Producer, "Ties copies or parts of one act together.";
     Relates "relates" Kind::Records(16, RELATION), PLAIN, Producer, "Other events: completes, corrects, releases, stops.";
