@@ -63,27 +63,35 @@ fn map(out: &mut String, map: &Map) {
 /// Appends a text in quotes. Control characters, and the two line separators that JavaScript trips over, are escaped.
 pub fn string(out: &mut String, text: &str) {
     out.push('"');
-    let mut plain = 0;
-    for (at, char) in text.char_indices() {
-        let escape = match char {
-            '"' => "\\\"",
-            '\\' => "\\\\",
-            '\n' => "\\n",
-            '\r' => "\\r",
-            '\t' => "\\t",
-            '\0'..='\x1f' | '\x7f' | '\u{2028}' | '\u{2029}' => "",
-            _ => continue,
-        };
-        out.push_str(text.get(plain..at).unwrap_or_default());
-        plain = at + char.len_utf8();
-        if escape.is_empty() {
-            write!(out, "\\u{:04x}", u32::from(char)).expect("writing to a String cannot fail");
-        } else {
-            out.push_str(escape);
-        }
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(may_need_escape) {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        let mut chars = special.chars();
+        chars.next().into_iter().for_each(|char| escaped(out, char));
+        rest = chars.as_str();
     }
-    out.push_str(text.get(plain..).unwrap_or_default());
+    out.push_str(rest);
     out.push('"');
+}
+
+/// 0xe2 begins the two line separators, among other characters.
+fn may_need_escape(byte: u8) -> bool {
+    byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7f | 0xe2)
+}
+
+fn escaped(out: &mut String, char: char) {
+    match char {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\0'..='\x1f' | '\x7f' | '\u{2028}' | '\u{2029}' => {
+            write!(out, "\\u{:04x}", u32::from(char)).expect("writing to a String cannot fail");
+        }
+        plain => out.push(plain),
+    }
 }
 
 /// Appends an event as one object: fields in the order of the table, nested by path, then `params` by name.
@@ -174,7 +182,7 @@ mod tests {
 
     #[test]
     fn texts_are_escaped() {
-        assert_eq!(json(&"a\"\\\n\u{1}\u{2028}é".into()), "\"a\\\"\\\\\\n\\u0001\\u2028é\"");
+        assert_eq!(json(&"a\"\\\n\u{1}\u{2028}é€".into()), "\"a\\\"\\\\\\n\\u0001\\u2028é€\"");
     }
 
     #[test]
