@@ -4,6 +4,7 @@
 //! `docs/`.
 
 mod fields;
+mod query;
 
 use std::path::Path;
 
@@ -29,6 +30,7 @@ const PAGES: &[Page] = &[
     Page { path: "docs/reference/configuration.md", source: Source::Binary(&["config", "reference"]) },
     Page { path: "docs/reference/openapi.json", source: Source::Binary(&["openapi"]) },
     Page { path: "docs/reference/fields.md", source: Source::Function(fields::page) },
+    Page { path: "docs/reference/query.md", source: Source::Function(query::page) },
 ];
 
 /// Writes every page that differs; builds the binary for the pages that it prints.
