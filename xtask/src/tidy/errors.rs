@@ -11,6 +11,8 @@ enum Shape {
     BeforeStatus,
     /// `Name = "code",`
     Assigned,
+    /// `Self::Name => "code",`
+    Arm,
 }
 
 /// A file whose lines define names.
@@ -21,6 +23,7 @@ struct List {
 
 const LISTS: &[List] = &[
     List { path: "crates/server/src/problem.rs", shape: Shape::BeforeStatus },
+    List { path: "crates/formats/src/error.rs", shape: Shape::Arm },
     List { path: "crates/catalog/src/finding.rs", shape: Shape::Assigned },
     List { path: "crates/catalog/src/lint/finding.rs", shape: Shape::Assigned },
     List { path: "crates/catalog/src/drift/finding.rs", shape: Shape::Assigned },
@@ -62,6 +65,7 @@ fn name_on(line: &str, shape: Shape) -> Option<String> {
         (Shape::Assigned, [variant, "=", name]) if variant.starts_with(char::is_uppercase) => {
             name.strip_suffix(',')?
         }
+        (Shape::Arm, [variant, "=>", name]) if variant.starts_with("Self::") => name.strip_suffix(',')?,
         _ => return None,
     };
     quoted.strip_prefix('"')?.strip_suffix('"').map(str::to_owned)
@@ -88,7 +92,7 @@ mod tests {
             file("docs/errors/odd.md", ""),
         ];
         for list in &LISTS[1..] {
-            files.push(file(list.path, "words! {\n    /// Two.\n    Two = \"two\",\n}\n"));
+            files.push(file(list.path, "    Two = \"two\",\n    Self::Two => \"two\",\n"));
         }
         let said: Vec<_> = check(&files).into_iter().map(|found| found.what).collect();
         assert_eq!(said, ["two has no page docs/errors/two.md", "page odd.md describes nothing that exists"]);
