@@ -3,6 +3,7 @@
 //! Each page is one line in the table. `gen` writes them, `gen --check` says which are stale; nothing else writes to
 //! `docs/`.
 
+mod errors;
 mod fields;
 mod query;
 
@@ -24,6 +25,8 @@ enum Source {
     Binary(&'static [&'static str]),
     /// A function of this program makes it.
     Function(fn() -> String),
+    /// The same from other files, which may be wrong.
+    Files(fn() -> Result<String>),
 }
 
 const PAGES: &[Page] = &[
@@ -31,12 +34,13 @@ const PAGES: &[Page] = &[
     Page { path: "docs/reference/openapi.json", source: Source::Binary(&["openapi"]) },
     Page { path: "docs/reference/fields.md", source: Source::Function(fields::page) },
     Page { path: "docs/reference/query.md", source: Source::Function(query::page) },
+    Page { path: "docs/errors/README.md", source: Source::Files(errors::page) },
 ];
 
 /// Writes every page that differs; builds the binary for the pages that it prints.
 pub(crate) fn write() -> Result<()> {
     let (made, printed): (Vec<&Page>, Vec<&Page>) =
-        PAGES.iter().partition(|page| matches!(page.source, Source::Function(_)));
+        PAGES.iter().partition(|page| !matches!(page.source, Source::Binary(_)));
     made.into_iter().try_for_each(Page::write)?;
     run(cargo().args(["build", "--package", "indelible-cli"]))?;
     printed.into_iter().try_for_each(Page::write)
@@ -76,6 +80,7 @@ impl Page {
         match self.source {
             Source::Binary(arguments) => printed(arguments),
             Source::Function(make) => Ok(make().into_bytes()),
+            Source::Files(make) => Ok(make()?.into_bytes()),
         }
     }
 }
