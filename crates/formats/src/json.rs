@@ -27,21 +27,29 @@ pub struct JsonError {
 /// Integers of 64 bits become [`Value::Int`]; other numbers [`Value::Decimal`] in plain digits, or
 /// [`Value::Text`] as written when those would pass 64 bytes.
 pub fn parse_json(bytes: &[u8]) -> Result<Value, JsonError> {
-    let mut parser = Parser::new(utf8(bytes)?);
-    let value = parser.value(MAX_DEPTH)?;
-    parser.finish()?;
-    Ok(value)
+    let whole = || {
+        let mut parser = Parser::new(utf8(bytes)?);
+        let value = parser.value(MAX_DEPTH)?;
+        parser.finish()?;
+        Ok(value)
+    };
+    whole().map_err(|error: Box<JsonError>| *error)
 }
 
-pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, JsonError> {
-    std::str::from_utf8(bytes).map_err(|error| JsonError {
-        offset: error.valid_up_to(),
-        pointer: String::new(),
-        code: Code::Malformed,
-        message: "text is not UTF-8".to_owned(),
-        remedy: "send UTF-8",
+pub(crate) fn utf8(bytes: &[u8]) -> Parsed<&str> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        Box::new(JsonError {
+            offset: error.valid_up_to(),
+            pointer: String::new(),
+            code: Code::Malformed,
+            message: "text is not UTF-8".to_owned(),
+            remedy: "send UTF-8",
+        })
     })
 }
+
+/// Room for this many members is made at once; objects of events rarely have more.
+const USUAL_MEMBERS: usize = 8;
 
 /// A reader over one text.
 #[derive(Debug)]
@@ -50,7 +58,8 @@ pub(crate) struct Parser<'a> {
     at: usize,
 }
 
-type Parsed<T> = Result<T, JsonError>;
+/// Errors are boxed inside the parser, so that the values it hands up through every level stay small.
+pub(crate) type Parsed<T> = Result<T, Box<JsonError>>;
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
@@ -63,10 +72,12 @@ impl<'a> Parser<'a> {
 
     /// The next byte that is not white space, not taken.
     pub(crate) fn peek(&mut self) -> Option<u8> {
-        let rest = self.text.as_bytes().get(self.at..)?;
-        let blank = rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-        self.at += blank.unwrap_or(rest.len());
-        self.byte()
+        loop {
+            match self.byte() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                byte => return byte,
+            }
+        }
     }
 
     /// Takes `wanted` if it comes next.
@@ -116,8 +127,8 @@ impl<'a> Parser<'a> {
     fn object(&mut self, depth: usize) -> Parsed<Map> {
         let start = self.at;
         let depth = self.deeper(depth)?;
-        let mut pairs = Vec::new();
         let mut more = !self.accept(b'}');
+        let mut pairs = Vec::with_capacity(if more { USUAL_MEMBERS } else { 0 });
         while more {
             let key = self.key()?;
             match self.value(depth) {
@@ -160,7 +171,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The error for a key that `object` found twice: reads the object again for the second place.
-    fn duplicate(&mut self, start: usize, depth: usize, twice: &str) -> JsonError {
+    fn duplicate(&mut self, start: usize, depth: usize, twice: &str) -> Box<JsonError> {
         self.at = start + 1;
         let mut seen = false;
         loop {
@@ -172,11 +183,10 @@ impl<'a> Parser<'a> {
             };
             if found && seen {
                 self.at = offset;
-                return JsonError {
-                    code: Code::DuplicateKey,
-                    ..self.malformed("the same name appears twice in an object", "send each name once")
-                }
-                .inside(twice);
+                let mut error =
+                    self.malformed("the same name appears twice in an object", "send each name once");
+                error.code = Code::DuplicateKey;
+                return error.inside(twice);
             }
             seen |= found;
             if let Err(error) = self.value(depth).and_then(|_| self.another(b'}')) {
@@ -254,9 +264,7 @@ impl<'a> Parser<'a> {
     /// The part of a string up to the next quote or backslash.
     fn plain(&mut self) -> Parsed<&'a str> {
         let start = self.at;
-        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-        self.at += stop.unwrap_or(rest.len());
+        self.at += plain_length(self.text.as_bytes().get(start..).unwrap_or_default());
         match self.byte() {
             Some(b'"' | b'\\') => Ok(self.text.get(start..self.at).unwrap_or_default()),
             Some(_) => Err(self.malformed("a control character stands in a text", "write it as an escape")),
@@ -317,7 +325,8 @@ impl<'a> Parser<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn missing(&mut self, what: &str) -> JsonError {
+    #[cold]
+    fn missing(&mut self, what: &str) -> Box<JsonError> {
         match self.peek() {
             Some(_) => self.malformed(&format!("{what} is expected here"), "send valid JSON"),
             None => {
@@ -326,20 +335,38 @@ impl<'a> Parser<'a> {
         }
     }
 
-    pub(crate) fn malformed(&self, message: &str, remedy: &'static str) -> JsonError {
-        JsonError {
+    #[cold]
+    pub(crate) fn malformed(&self, message: &str, remedy: &'static str) -> Box<JsonError> {
+        Box::new(JsonError {
             offset: self.at,
             pointer: String::new(),
             code: Code::Malformed,
             message: message.to_owned(),
             remedy,
-        }
+        })
     }
+}
+
+/// Bytes before the first quote, backslash or control character; eight at a time, as most texts have none for long.
+fn plain_length(bytes: &[u8]) -> usize {
+    let (words, _) = bytes.as_chunks::<8>();
+    let whole = words.iter().take_while(|word| !has_special(u64::from_ne_bytes(**word))).count() * 8;
+    let rest = bytes.get(whole..).unwrap_or_default();
+    whole + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len())
+}
+
+/// Whether one of eight bytes is special: `(x - n) & !x & 0x80` is set in a byte only if it, or one below it, is less than n.
+fn has_special(word: u64) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) != 0
 }
 
 impl JsonError {
     /// The same error seen from one level further out (RFC 6901).
-    pub(crate) fn inside(mut self, step: &str) -> Self {
+    pub(crate) fn inside(mut self: Box<Self>, step: &str) -> Box<Self> {
         let step = step.replace('~', "~0").replace('/', "~1");
         self.pointer.insert_str(0, &format!("/{step}"));
         self

@@ -29,7 +29,7 @@ impl Iterator for Lines<'_> {
         loop {
             let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
             let start = self.at;
-            let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
             self.at += length + 1;
             self.number += 1;
             let line = rest.get(..length).unwrap_or_default();

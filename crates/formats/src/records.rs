@@ -3,7 +3,7 @@
 //! After a faulty line the next line is read; a faulty list ends there, since nothing tells where its next
 //! element begins.
 
-use crate::json::{Parser, utf8};
+use crate::json::{Parsed, Parser, utf8};
 use crate::lines::bom;
 use crate::{Code, DecodeError, JsonError, Lines, MAX_RECORD_BYTES, Raw, parse_json};
 use indelible_event::MAX_DEPTH;
@@ -55,7 +55,7 @@ impl<'a> Records<'a> {
         let start = bom(bytes);
         let text = match utf8(bytes.get(start..).unwrap_or_default()) {
             Ok(text) => text,
-            Err(error) => return Shape::Failed(Some(locate(error, 1, start))),
+            Err(error) => return Shape::Failed(Some(locate(*error, 1, start))),
         };
         let mut parser = Parser::new(text);
         let around = match wrapper {
@@ -65,7 +65,7 @@ impl<'a> Records<'a> {
         };
         match around {
             Ok(around) => Shape::List { parser, row: 0, around },
-            Err(error) => Shape::Failed(Some(locate(error, 1, start))),
+            Err(error) => Shape::Failed(Some(locate(*error, 1, start))),
         }
     }
 }
@@ -87,7 +87,7 @@ fn spread(rest: &[u8]) -> bool {
 }
 
 /// Takes what `opens_with` has seen.
-fn enter(parser: &mut Parser<'_>) -> Result<(), JsonError> {
+fn enter(parser: &mut Parser<'_>) -> Parsed<()> {
     parser.expect(b'{')?;
     parser.key()?;
     parser.expect(b'[')
@@ -157,14 +157,14 @@ impl Records<'_> {
         match more.and_then(|more| if more { Ok(true) } else { close(parser, *around).map(|()| false) }) {
             Ok(true) => {}
             Ok(false) => return None,
-            Err(error) => return Some(Err(locate(error, *row, base))),
+            Err(error) => return Some(Err(locate(*error, *row, base))),
         }
         *row += 1;
         parser.peek();
         let start = base + parser.at();
         let value = match parser.value(MAX_DEPTH) {
             Ok(value) => value,
-            Err(error) => return Some(Err(locate(error, *row, base))),
+            Err(error) => return Some(Err(locate(*error, *row, base))),
         };
         let range = start..base + parser.at();
         if range.len() > MAX_RECORD_BYTES {
@@ -175,7 +175,7 @@ impl Records<'_> {
 }
 
 /// Reads what follows a list: the wrapper's other members, then nothing.
-fn close(parser: &mut Parser<'_>, around: Around) -> Result<(), JsonError> {
+fn close(parser: &mut Parser<'_>, around: Around) -> Parsed<()> {
     if around == Around::Wrapper {
         while parser.another(b'}')? {
             parser.key()?;
