@@ -1,0 +1,257 @@
+//! Making a segment: rows in, bytes out.
+
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::block::Columns;
+use crate::error::SegmentError;
+use crate::id::IdCipher;
+use crate::layout::{
+    BLOCK_BYTES, BLOCKS, BlockEntry, FOOTER_MAGIC, FORMAT, KEYS, LOGS, LogEntry, MAGIC, MAX_RAW, MAX_ROWS,
+    NUMBERS, NumberEntry, SEEDS, SaltMaker,
+};
+use crate::row::Row;
+
+/// Most runs of numbers that are followed at once; beyond it stretches end early and cost more entries.
+const OPEN_STRETCHES: usize = 4096;
+
+/// What a segment is made of beside its rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Spec {
+    /// The node it belongs to.
+    pub node: [u8; 16],
+    /// First and last WAL block whose events it holds.
+    pub blocks: (u64, u64),
+    /// The permutation that event ids were made with.
+    pub ids: IdCipher,
+    /// zstd level.
+    pub level: i32,
+}
+
+/// Makes one segment. Bytes are taken with [`Writer::take_bytes`] as they come, so that a large one needs no memory.
+pub struct Writer {
+    spec: Spec,
+    compressor: zstd::bulk::Compressor<'static>,
+    hash: Sha256,
+    ready: Vec<u8>,
+    written: u64,
+    columns: Columns,
+    received: (u64, u64),
+    occurred: (i64, i64),
+    log: Option<LogEntry>,
+    rows: u32,
+    logs: Vec<LogEntry>,
+    blocks: Vec<BlockEntry>,
+    keys: Vec<(u64, u32)>,
+    numbers: Vec<NumberEntry>,
+    open: HashMap<u64, usize>,
+    salts: HashMap<u32, Option<([u8; 32], SaltMaker)>>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("spec", &self.spec).field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Begins a segment.
+    pub fn new(spec: Spec) -> Result<Self, SegmentError> {
+        let compressor = zstd::bulk::Compressor::new(spec.level).map_err(compression)?;
+        let mut writer = Self {
+            spec,
+            compressor,
+            hash: Sha256::new(),
+            ready: Vec::new(),
+            written: 0,
+            columns: Columns::default(),
+            received: (u64::MAX, 0),
+            occurred: (i64::MAX, i64::MIN),
+            log: None,
+            rows: 0,
+            logs: Vec::new(),
+            blocks: Vec::new(),
+            keys: Vec::new(),
+            numbers: Vec::new(),
+            open: HashMap::new(),
+            salts: HashMap::new(),
+        };
+        writer.header();
+        Ok(writer)
+    }
+
+    /// Begins the rows of a log. Logs come in ascending order, each once.
+    pub fn begin_log(&mut self, log: u32, first: u64) -> Result<(), SegmentError> {
+        self.end_log()?;
+        if self.logs.last().is_some_and(|last| last.log >= log) {
+            return Err(SegmentError::BadRows { what: "logs come in ascending order, each once" });
+        }
+        self.open.clear();
+        self.log = Some(LogEntry { log, first, count: 0, first_block: self.blocks.len() as u32, blocks: 0 });
+        Ok(())
+    }
+
+    /// Adds the log's next row. `occurred_ns` widens the block's zone; `seed` gives the seed of a run of this node.
+    pub fn push(
+        &mut self,
+        row: &Row<'_>,
+        occurred_ns: Option<i64>,
+        seed: impl Fn(u32) -> Option<[u8; 32]>,
+    ) -> Result<(), SegmentError> {
+        let log = self.log.as_mut().ok_or(SegmentError::BadRows { what: "a row belongs to a log" })?;
+        if row.stored.len() > MAX_RAW - BLOCK_BYTES {
+            return Err(SegmentError::BadRows { what: "a stored body is longer than an event may be" });
+        }
+        let index = log.first + log.count;
+        log.count += 1;
+        let log_no = log.log;
+        if let Some(key) = row.key {
+            self.keys.push((key, self.rows));
+        }
+        self.rows += 1;
+        if row.sequence > 0 {
+            self.number(log_no, row, index);
+        }
+        self.received = (self.received.0.min(row.received_ns), self.received.1.max(row.received_ns));
+        let (low, high) = occurred_ns.map_or((i64::MIN, i64::MAX), |at| (at, at));
+        self.occurred = (self.occurred.0.min(low), self.occurred.1.max(high));
+        let salts = &mut self.salts;
+        self.columns.push(row, &self.spec.ids, |run| {
+            let known =
+                salts.entry(run).or_insert_with(|| seed(run).map(|seed| (seed, SaltMaker::new(&seed))));
+            known.as_ref().map(|(_, maker)| maker)
+        });
+        if self.columns.rows() >= MAX_ROWS || self.columns.bytes() >= BLOCK_BYTES {
+            self.end_block()?;
+        }
+        Ok(())
+    }
+
+    /// Bytes that are complete; what follows goes behind them.
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Ends the segment and gives its last bytes.
+    pub fn finish(mut self) -> Result<Vec<u8>, SegmentError> {
+        self.end_log()?;
+        let mut table = Vec::new();
+        let sections = self.sections();
+        table.extend_from_slice(&(sections.len() as u16).to_be_bytes());
+        for (name, bytes) in sections {
+            table.extend_from_slice(name);
+            table.extend_from_slice(&self.written.to_be_bytes());
+            table.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+            table.extend_from_slice(&crc32c::crc32c(&bytes).to_be_bytes());
+            self.emit(&bytes);
+        }
+        let at = self.written;
+        self.emit(&table);
+        let mut footer = FOOTER_MAGIC.to_vec();
+        footer.extend_from_slice(&FORMAT.to_be_bytes());
+        footer.extend_from_slice(&[0; 2]);
+        footer.extend_from_slice(&at.to_be_bytes());
+        footer.extend_from_slice(&(table.len() as u32).to_be_bytes());
+        footer.extend_from_slice(&crc32c::crc32c(&table).to_be_bytes());
+        footer.extend_from_slice(&self.written.to_be_bytes());
+        footer.extend_from_slice(&std::mem::take(&mut self.hash).finalize());
+        footer.extend_from_slice(&crc32c::crc32c(&footer).to_be_bytes());
+        self.ready.extend_from_slice(&footer);
+        Ok(self.ready)
+    }
+
+    fn header(&mut self) {
+        let mut header = MAGIC.to_vec();
+        header.extend_from_slice(&FORMAT.to_be_bytes());
+        header.extend_from_slice(&[0; 2]);
+        header.extend_from_slice(&self.spec.node);
+        header.extend_from_slice(&self.spec.blocks.0.to_be_bytes());
+        header.extend_from_slice(&self.spec.blocks.1.to_be_bytes());
+        header.extend_from_slice(&self.spec.ids.key());
+        header.extend_from_slice(&[0; 4]);
+        header.extend_from_slice(&crc32c::crc32c(&header).to_be_bytes());
+        self.emit(&header);
+    }
+
+    fn emit(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.written += bytes.len() as u64;
+        self.ready.extend_from_slice(bytes);
+    }
+
+    fn number(&mut self, log: u32, row: &Row<'_>, index: u64) {
+        if let Some(entry) = self.open.get(&row.producer).and_then(|at| self.numbers.get_mut(*at))
+            && entry.first + u64::from(entry.count) == row.sequence
+            && entry.index + u64::from(entry.count) == index
+            && entry.count < u32::MAX
+        {
+            entry.count += 1;
+            return;
+        }
+        if self.open.len() >= OPEN_STRETCHES {
+            self.open.clear();
+        }
+        self.open.insert(row.producer, self.numbers.len());
+        self.numbers.push(NumberEntry { log, producer: row.producer, first: row.sequence, count: 1, index });
+    }
+
+    fn end_block(&mut self) -> Result<(), SegmentError> {
+        let (Some(log), true) = (self.log, self.columns.rows() > 0) else { return Ok(()) };
+        let columns = std::mem::take(&mut self.columns);
+        let raw = columns.encode();
+        if raw.len() > MAX_RAW {
+            return Err(SegmentError::BadRows { what: "a block is larger than its limit" });
+        }
+        let compressed = self.compressor.compress(&raw).map_err(compression)?;
+        self.blocks.push(BlockEntry {
+            log: log.log,
+            first: log.first + log.count - columns.rows() as u64,
+            rows: columns.rows() as u32,
+            offset: self.written,
+            len: compressed.len() as u32,
+            raw_len: raw.len() as u32,
+            crc: crc32c::crc32c(&compressed),
+            received: std::mem::replace(&mut self.received, (u64::MAX, 0)),
+            occurred: std::mem::replace(&mut self.occurred, (i64::MAX, i64::MIN)),
+        });
+        self.emit(&compressed);
+        Ok(())
+    }
+
+    fn end_log(&mut self) -> Result<(), SegmentError> {
+        self.end_block()?;
+        if let Some(mut log) = self.log.take().filter(|log| log.count > 0) {
+            log.blocks = self.blocks.len() as u32 - log.first_block;
+            self.logs.push(log);
+        }
+        Ok(())
+    }
+
+    fn sections(&mut self) -> Vec<(&'static [u8; 4], Vec<u8>)> {
+        self.keys.sort_unstable();
+        self.numbers.sort_unstable();
+        let (mut logs, mut blocks, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+        self.logs.iter().for_each(|entry| entry.encode(&mut logs));
+        self.blocks.iter().for_each(|entry| entry.encode(&mut blocks));
+        self.numbers.iter().for_each(|entry| entry.encode(&mut numbers));
+        let mut keys = Vec::with_capacity(self.keys.len() * 12);
+        for (key, row) in &self.keys {
+            keys.extend_from_slice(&key.to_be_bytes());
+            keys.extend_from_slice(&row.to_be_bytes());
+        }
+        let mut runs: Vec<(u32, [u8; 32])> =
+            self.salts.iter().filter_map(|(run, known)| Some((*run, known.as_ref()?.0))).collect();
+        runs.sort_unstable();
+        let mut seeds = Vec::new();
+        for (run, seed) in runs {
+            seeds.extend_from_slice(&run.to_be_bytes());
+            seeds.extend_from_slice(&seed);
+        }
+        vec![(LOGS, logs), (BLOCKS, blocks), (KEYS, keys), (NUMBERS, numbers), (SEEDS, seeds)]
+    }
+}
+
+fn compression(error: std::io::Error) -> SegmentError {
+    SegmentError::Compression { why: error.to_string() }
+}

@@ -1,0 +1,634 @@
+//! Opening a store: everything is read, checked against everything else, and brought to one state, or refused.
+//!
+//! Nothing is cut, guessed or founded anew over existing data. The steps follow `docs/internals/format-store.md`,
+//! "Recovery"; after them the normal threads take over.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use indelible_durable::disk::{Disk, exists};
+use indelible_event::Leaf;
+use indelible_tlog::checkpoint::SignedCheckpoint;
+use indelible_tlog::tree::{Hash, Stack};
+
+use crate::anchor::{self, Anchor, AnchorWriter};
+use crate::commit::runs;
+use crate::core_state::{Core, KeyUse, content_print, key_print};
+use crate::error::{OpenError, StoreError};
+use crate::flat::{Flat, FlatFiles, FlatGain};
+use crate::folder;
+use crate::heads::Heads;
+use crate::log::Log;
+use crate::log_no::LogNo;
+use crate::options::Options;
+use crate::producers::Producers;
+use crate::publish::{PublishFrom, open_slots, read_notes};
+use crate::seal::{Backlog, BlockRef};
+use crate::sealed::{KeyFilter, Sealed, Segment};
+use crate::secrets::Secrets;
+use crate::shared::{Parts, Shared};
+use crate::signing::{self, LogKeys};
+use crate::snapshot::{self, State};
+use crate::subjects::{SubjectFile, Subjects};
+use crate::wal::block::{BlockHash, HEADER};
+use crate::wal::file::{WalFile, WalWriter, rewrite};
+use crate::wal::record::{Record, records};
+use crate::wal::scan::{ScanFrom, ScannedBlock, WalEnd, scan};
+
+/// How far the clock may stand behind the newest head: drift between two servers of a rack, not a lost battery.
+const MAX_CLOCK_BEHIND_NS: i64 = 5 * 60 * 1_000_000_000;
+/// Leaves collected per log during replay before they are written.
+const WRITE_AT: usize = 256 * 1024;
+/// A snapshot of a hundred thousand logs and a million producers stays below this.
+const MAX_SNAPSHOT: u64 = 1024 * 1024 * 1024;
+
+/// What opening found and did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovery {
+    /// The store was founded just now.
+    pub new: bool,
+    /// Blocks read back from the write-ahead log.
+    pub blocks: u64,
+    /// Events in them.
+    pub events: u64,
+    /// The last block was torn and dropped; nobody had been told of it.
+    pub torn: bool,
+    /// Whether an anchor outside the folder confirmed that the folder is not an older copy.
+    pub anchored: bool,
+    /// Segments that were written but not yet used; they are made again.
+    pub segments_removed: u64,
+}
+
+/// Everything the threads of an open store begin with.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) lock: Box<dyn indelible_durable::disk::LockGuard>,
+    pub(crate) core: Core,
+    pub(crate) wal: WalWriter,
+    pub(crate) next_seq: u64,
+    pub(crate) last_hash: BlockHash,
+    pub(crate) publish: PublishFrom,
+    pub(crate) sealer_state: State,
+    pub(crate) subject_file: SubjectFile,
+    pub(crate) files: Vec<Arc<WalFile>>,
+    pub(crate) recovery: Recovery,
+}
+
+/// Opens the folder and recovers.
+pub(crate) fn open(dir: &Path, options: Options) -> Result<Opened, OpenError> {
+    let disk = Arc::clone(&options.disk);
+    let folder = folder::open(&disk, dir, options.must_exist, options.wal_file_bytes)?;
+    let heads = Heads::read(&*disk, dir, folder.node)?;
+    check_clock(&options, &heads)?;
+    let anchor_path = options.anchor_dir.as_ref().map(|anchors| anchor::path(anchors, &folder.node));
+    let anchor = read_anchor(&*disk, anchor_path.as_deref())?;
+    let snapshot = read_snapshot(&*disk, dir)?;
+    let keys_dir = dir.join("keys");
+    let now_ns = u64::try_from(options.clock.now_ns()).unwrap_or(0);
+    let secrets = Secrets::open(&*disk, &keys_dir, now_ns)?;
+    let subjects = Subjects::open(Arc::clone(&disk), &keys_dir, secrets.subject.clone())?;
+    let subject_file = SubjectFile::open(&*disk, &keys_dir)?;
+    for (_, digest, pool) in subject_file.read(&*disk, snapshot.subjects)? {
+        subjects.restore(digest, pool);
+    }
+    let flat = FlatFiles::new(Arc::clone(&disk), dir.join("logs"));
+    let mut replay = Replay::new(&*disk, dir, &flat, &heads, &snapshot, &options)?;
+    let (sealed, removed) = read_segments(&*disk, dir, &snapshot)?;
+    let from = ScanFrom {
+        node: folder.node,
+        known: (snapshot.block, snapshot.block_hash),
+        seen: heads.block().max(anchor.as_ref().map_or(0, |anchor| anchor.block)),
+    };
+    replay.anchor = anchor.clone();
+    replay.subjects = Some(&subjects);
+    let end = scan(&*disk, &dir.join("wal"), &from, |block| replay.block(block))?;
+    replay.finish()?;
+    let mut replayed = replay.into_replayed();
+    check_heads(&heads, &replayed, &flat)?;
+    check_ends(dir, &end, &heads, &replayed, anchor_path.as_deref().zip(anchor.as_ref()))?;
+    let end = settle(&*disk, dir, end, options.wal_file_bytes, &flat)?;
+    replayed.runs.values_mut().flatten().for_each(|run| end.refresh(&mut run.file));
+    replayed.backlog.iter_mut().for_each(|block| end.refresh(&mut block.file));
+    let (core, mut state) = (replayed.core, replayed.state);
+    let logs = open_logs(&*disk, &keys_dir, &state, &heads, replayed.runs)?;
+    let filter = attach_segments(&logs, &state, &snapshot, sealed)?;
+    let producers = Producers::default();
+    for ((log, number), producer) in &state.producers {
+        producers.restore(*log, *number, &producer.name, &producer.instance);
+    }
+    let recovery = Recovery {
+        new: folder.new,
+        blocks: replayed.backlog.len() as u64,
+        events: replayed.backlog.iter().map(|block| block.events).sum(),
+        torn: end.torn,
+        anchored: anchor.is_some(),
+        segments_removed: removed,
+    };
+    let parts = Parts {
+        backlog: Backlog::new(&options, snapshot.block, replayed.backlog),
+        dir: dir.to_path_buf(),
+        node: folder.node,
+        logs: logs.clone(),
+        flat,
+        secrets,
+        subjects,
+        producers,
+        filter,
+        options,
+    };
+    let shared = Arc::new(Shared::new(parts));
+    let publish = publish_from(&shared, &logs, &mut state, &heads, (&end, anchor_path))?;
+    let wal = wal_writer(&shared, &end)?;
+    Ok(Opened {
+        shared,
+        lock: folder.lock,
+        core,
+        wal,
+        next_seq: end.next_seq,
+        last_hash: end.last_hash,
+        publish,
+        sealer_state: snapshot,
+        subject_file,
+        files: end.files,
+        recovery,
+    })
+}
+
+fn check_clock(options: &Options, heads: &Heads) -> Result<(), OpenError> {
+    let newest = i64::try_from(heads.time_ns()).unwrap_or(i64::MAX);
+    let behind = newest.saturating_sub(options.clock.now_ns());
+    if behind > MAX_CLOCK_BEHIND_NS {
+        return Err(OpenError::ClockBehind { behind_s: behind / 1_000_000_000 });
+    }
+    Ok(())
+}
+
+fn read_anchor(disk: &dyn Disk, path: Option<&Path>) -> Result<Option<Anchor>, OpenError> {
+    let Some(path) = path else { return Ok(None) };
+    anchor::read(disk, path).map_err(OpenError::io("read", path))
+}
+
+/// The newest valid snapshot, or the state before the first block.
+pub(crate) fn read_snapshot(disk: &dyn Disk, dir: &Path) -> Result<State, OpenError> {
+    let dir = dir.join("state");
+    let names = disk.list(&dir).map_err(OpenError::io("list", &dir))?;
+    let mut blocks: Vec<u64> = names.iter().filter_map(|entry| snapshot::parse_file_name(&entry.name)).collect();
+    blocks.sort_unstable();
+    for block in blocks.into_iter().rev() {
+        let path = dir.join(snapshot::file_name(block));
+        let bytes =
+            indelible_durable::disk::read_file(disk, &path, MAX_SNAPSHOT).map_err(OpenError::io("read", &path))?;
+        match State::decode(&bytes).filter(|state| state.block == block) {
+            Some(state) => return Ok(state),
+            // The WAL behind an older snapshot may still be there; if not, the scan finds the hole.
+            None => tracing::warn!("{} does not check, looking for an older snapshot", path.display()),
+        }
+    }
+    Ok(State::default())
+}
+
+/// Segments that belong to the snapshot. Later ones were never used and are removed.
+fn read_segments(disk: &dyn Disk, dir: &Path, snapshot: &State) -> Result<(Vec<Arc<Segment>>, u64), OpenError> {
+    let mut segments = Vec::new();
+    let mut removed = 0;
+    for path in segment_paths(disk, dir)? {
+        let segment = Segment::open(disk, path.clone())?;
+        if segment.index.wal_blocks.1 > snapshot.block {
+            indelible_durable::replace::remove_file(disk, &path).map_err(OpenError::io("remove", &path))?;
+            removed += 1;
+        } else {
+            segments.push(Arc::new(segment));
+        }
+    }
+    Ok((segments, removed))
+}
+
+/// Paths of all segment files.
+pub(crate) fn segment_paths(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>, OpenError> {
+    let mut folders = vec![dir.join("spill")];
+    let own = dir.join("segments");
+    for entry in disk.list(&own).map_err(OpenError::io("list", &own))? {
+        folders.push(own.join(entry.name));
+    }
+    let mut paths = Vec::new();
+    for folder in folders {
+        let entries = disk.list(&folder).map_err(OpenError::io("list", &folder))?;
+        let named = entries.into_iter().filter(|entry| entry.name.ends_with(".seg"));
+        paths.extend(named.map(|entry| folder.join(entry.name)));
+    }
+    Ok(paths)
+}
+
+/// What replaying gives.
+struct Replayed {
+    state: State,
+    core: Core,
+    runs: HashMap<LogNo, Vec<crate::log::Run>>,
+    backlog: Vec<BlockRef>,
+    /// Roots at the sizes of the newest heads.
+    roots: HashMap<LogNo, Hash>,
+    anchored_hash: Option<BlockHash>,
+}
+
+struct Replay<'a> {
+    state: State,
+    core: Core,
+    flat: &'a FlatFiles,
+    heads: &'a Heads,
+    subjects: Option<&'a Subjects>,
+    anchor: Option<Anchor>,
+    sealed_block: u64,
+    gains: BTreeMap<LogNo, FlatGain>,
+    runs: HashMap<LogNo, Vec<crate::log::Run>>,
+    backlog: Vec<BlockRef>,
+    roots: HashMap<LogNo, Hash>,
+    anchored_hash: Option<BlockHash>,
+    boot_ns: i64,
+    disk: &'a dyn Disk,
+    dir: &'a Path,
+}
+
+impl<'a> Replay<'a> {
+    fn new(
+        disk: &'a dyn Disk,
+        dir: &'a Path,
+        flat: &'a FlatFiles,
+        heads: &'a Heads,
+        snapshot: &State,
+        options: &Options,
+    ) -> Result<Self, OpenError> {
+        let mut replay = Self {
+            core: Core::from_state(snapshot, options.keys_in_memory),
+            state: snapshot.clone(),
+            flat,
+            heads,
+            subjects: None,
+            anchor: None,
+            sealed_block: snapshot.block,
+            gains: BTreeMap::new(),
+            runs: HashMap::new(),
+            backlog: Vec::new(),
+            roots: HashMap::new(),
+            anchored_hash: None,
+            boot_ns: options.clock.boot_ns(),
+            disk,
+            dir,
+        };
+        for (no, log) in &snapshot.logs {
+            replay.note_root(*no, &log.stack);
+        }
+        Ok(replay)
+    }
+
+    fn note_root(&mut self, no: LogNo, stack: &Stack) {
+        if self.heads.newest.get(&no).is_some_and(|head| head.size == stack.size()) {
+            self.roots.insert(no, stack.root());
+        }
+    }
+
+    fn block(&mut self, block: &ScannedBlock<'_>) -> Result<(), OpenError> {
+        if self.anchor.as_ref().is_some_and(|anchor| anchor.block == block.header.seq) {
+            self.anchored_hash = Some(block.hash);
+        }
+        if block.header.seq <= self.sealed_block {
+            return Ok(());
+        }
+        let mut events = Vec::new();
+        let mut count = 0u32;
+        let mut assignments = Vec::new();
+        for record in records(block.body) {
+            count += 1;
+            let damaged = |at: usize, what: &str| {
+                OpenError::corrupt(&block.file.path, block.offset + (HEADER + at) as u64, what)
+            };
+            let (at, record) = record.map_err(|at| damaged(at, "a record is malformed"))?;
+            self.state.apply(&record, &mut assignments).map_err(|what| damaged(at, what))?;
+            match record {
+                Record::Event(event) => {
+                    events.push((event.log, event.index, at as u32));
+                    self.event(&event)?;
+                }
+                Record::LogCreated { log, .. } => self.note_root(log, &Stack::new()),
+                _ => {}
+            }
+        }
+        if count != block.header.records {
+            return Err(OpenError::corrupt(&block.file.path, block.offset, "a block has another number of records"));
+        }
+        for (_, digest, pool) in assignments {
+            self.subjects.inspect(|subjects| subjects.restore(digest, pool));
+        }
+        let found = events.len() as u64;
+        let end = block.body.len() as u32;
+        for (log, run) in runs(block.file, block.offset + HEADER as u64, events.into_iter(), end, block.body) {
+            self.runs.entry(log).or_default().push(run);
+        }
+        (self.state.block, self.state.block_hash) = (block.header.seq, block.hash);
+        self.state.time_ns = block.header.time_ns;
+        self.backlog.push(BlockRef {
+            file: Arc::clone(block.file),
+            offset: block.offset,
+            disk_len: block.header.disk_len() as u64,
+            seq: block.header.seq,
+            hash: block.hash,
+            time_ns: block.header.time_ns,
+            events: found,
+            committed_boot_ns: self.boot_ns,
+        });
+        Ok(())
+    }
+
+    fn event(&mut self, event: &crate::wal::record::EventRecord<'_>) -> Result<(), OpenError> {
+        let content = content_print(&event.content);
+        if event.key != [0; 16] {
+            let used = KeyUse { log: event.log, index: event.index, content };
+            self.core.keys.insert(key_print(event.log, &event.key), used);
+        }
+        let leaf = Leaf::decode(event.leaf).ok().filter(|leaf| leaf.sequence > 0);
+        if let Some(leaf) = leaf {
+            let tip = self.core.producers.entry((event.log, leaf.producer)).or_default();
+            tip.place(leaf.sequence, event.index, 0);
+        }
+        let gain = self.gains.entry(event.log).or_default();
+        let Some(log) = self.state.logs.get_mut(&event.log) else { return Ok(()) };
+        gain.append(&mut log.stack, event.leaf);
+        if gain.len() >= WRITE_AT {
+            write_gain(self.disk, self.flat, self.dir, event.log, gain, log.stack.size())?;
+        }
+        if self.heads.newest.get(&event.log).is_some_and(|head| head.size == log.stack.size()) {
+            self.roots.insert(event.log, log.stack.root());
+        }
+        Ok(())
+    }
+
+    /// Writes the rest of the level files, cut to their exact length.
+    fn finish(&mut self) -> Result<(), OpenError> {
+        for (no, gain) in &mut self.gains {
+            let Some(log) = self.state.logs.get(no) else { continue };
+            write_gain(self.disk, self.flat, self.dir, *no, gain, log.stack.size())?;
+            let path = self.flat.log_dir(*no);
+            cut(self.flat, *no, log.stack.size()).map_err(OpenError::io("cut level files in", path))?;
+        }
+        Ok(())
+    }
+
+    fn into_replayed(self) -> Replayed {
+        let mut core = self.core;
+        let recent = std::mem::take(&mut core.producers);
+        let fresh = Core::from_state(&self.state, 0);
+        (core.logs, core.producers, core.cursors) = (fresh.logs, fresh.producers, fresh.cursors);
+        for (key, tip) in &mut core.producers {
+            if let Some(recent) = recent.get(key) {
+                tip.take_places(recent);
+            }
+        }
+        Replayed {
+            state: self.state,
+            core,
+            runs: self.runs,
+            backlog: self.backlog,
+            roots: self.roots,
+            anchored_hash: self.anchored_hash,
+        }
+    }
+}
+
+fn write_gain(
+    disk: &dyn Disk,
+    flat: &FlatFiles,
+    dir: &Path,
+    no: LogNo,
+    gain: &mut FlatGain,
+    size: u64,
+) -> Result<(), OpenError> {
+    let folder = flat.log_dir(no);
+    debug_assert!(folder.starts_with(dir));
+    disk.make_dir(&folder).map_err(OpenError::io("create", &folder))?;
+    gain.write(flat, no, size).map_err(OpenError::io("write level files in", &folder))
+}
+
+fn cut(flat: &FlatFiles, no: LogNo, size: u64) -> io::Result<()> {
+    flat.cut(no, Flat::Leaves, size * crate::flat::ENTRY as u64)?;
+    for level in 0..indelible_tlog::tree::LEVELS {
+        let hashes = size.checked_shr(u32::from(level) * 8).unwrap_or(0);
+        flat.cut(no, Flat::Level(level), hashes * indelible_tlog::tree::HASH_LEN as u64)?;
+    }
+    Ok(())
+}
+
+/// Every log reaches its own signed head, with the root it signed.
+fn check_heads(heads: &Heads, replayed: &Replayed, flat: &FlatFiles) -> Result<(), OpenError> {
+    for (no, head) in &heads.newest {
+        let origin = || note_origin(&head.note);
+        let Some(log) = replayed.state.logs.get(no) else {
+            return Err(OpenError::BehindHead { origin: origin(), size: 0, head_size: head.size });
+        };
+        if log.size < head.size {
+            let origin = log.origin.clone();
+            return Err(OpenError::BehindHead { origin, size: log.size, head_size: head.size });
+        }
+        let root = match replayed.roots.get(no) {
+            Some(root) => *root,
+            None => indelible_tlog::proof::root(head.size, &flat.levels(*no))?,
+        };
+        if root != head.root {
+            return Err(OpenError::RootMismatch { origin: log.origin.clone(), size: head.size });
+        }
+    }
+    Ok(())
+}
+
+fn note_origin(note: &str) -> String {
+    note.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The WAL reaches everything that was made from it, inside the folder and outside.
+fn check_ends(
+    dir: &Path,
+    end: &WalEnd,
+    heads: &Heads,
+    replayed: &Replayed,
+    anchor: Option<(&Path, &Anchor)>,
+) -> Result<(), OpenError> {
+    let last = end.next_seq - 1;
+    if let Some((path, anchor)) = anchor {
+        let known = match anchor.block {
+            0 => Some([0; 16]),
+            block if block == replayed.state.block => Some(replayed.state.block_hash),
+            _ => replayed.anchored_hash,
+        };
+        let diverged = known.is_some_and(|hash| hash != anchor.hash);
+        if last < anchor.block || diverged {
+            let (anchor_path, needed) = (path.to_path_buf(), anchor.block);
+            let diverged = last >= anchor.block;
+            return Err(OpenError::OlderCopy { anchor: anchor_path, found: last, needed, diverged });
+        }
+    }
+    if heads.block() > last {
+        return Err(OpenError::WalEndsEarly { file: dir.join("heads.a"), end: last, needed: heads.block() });
+    }
+    Ok(())
+}
+
+/// Reads keys, checks heads' signatures, and puts the logs' shared halves together.
+fn open_logs(
+    disk: &dyn Disk,
+    keys_dir: &Path,
+    state: &State,
+    heads: &Heads,
+    mut runs: HashMap<LogNo, Vec<crate::log::Run>>,
+) -> Result<Vec<Arc<Log>>, OpenError> {
+    let mut logs = Vec::with_capacity(state.logs.len());
+    for (no, log) in &state.logs {
+        let path = signing::path(keys_dir, *no);
+        let keys = LogKeys::read(disk, path.clone(), &log.origin)?;
+        // The file is changed before the WAL says so, so it may know more keys, never fewer.
+        let mine = keys.infos();
+        let known = |vkey: &str| mine.iter().any(|info| info.vkey == vkey);
+        if !log.vkeys.lines().any(known) {
+            return Err(OpenError::KeyDiffers { origin: log.origin.clone(), file: path });
+        }
+        if let Some(head) = heads.newest.get(no)
+            && let Err(error) = SignedCheckpoint::open(head.note.as_bytes(), &keys.verifiers())
+        {
+            tracing::warn!("head of log {}: {error}", log.origin);
+            return Err(OpenError::KeyDiffers { origin: log.origin.clone(), file: path });
+        }
+        let shared = Log::new(*no, log.origin.clone(), log.name.clone(), keys);
+        shared.commit(runs.remove(no).unwrap_or_default(), log.size);
+        logs.push(Arc::new(shared));
+    }
+    Ok(logs)
+}
+
+/// Gives each log its segments; together they must cover it up to the snapshot without a gap.
+fn attach_segments(
+    logs: &[Arc<Log>],
+    state: &State,
+    snapshot: &State,
+    segments: Vec<Arc<Segment>>,
+) -> Result<KeyFilter, OpenError> {
+    let filter = KeyFilter::default();
+    let mut by_log: BTreeMap<LogNo, Vec<Sealed>> = BTreeMap::new();
+    for segment in segments {
+        for entry in segment.index.logs() {
+            let sealed = Sealed { first: entry.first, count: entry.count, segment: Arc::clone(&segment) };
+            by_log.entry(LogNo(entry.log)).or_default().push(sealed);
+        }
+        filter.add(&segment);
+    }
+    for log in logs {
+        let mut sealed = by_log.remove(&log.no).unwrap_or_default();
+        sealed.sort_by_key(|sealed| sealed.first);
+        let size = snapshot.logs.get(&log.no).map_or(0, |log| log.size);
+        let mut next = 0;
+        for piece in sealed {
+            if piece.first != next {
+                return Err(gap(state, log.no, next, piece.first));
+            }
+            next += piece.count;
+            log.add_sealed(piece);
+        }
+        if next != size {
+            return Err(gap(state, log.no, next, size));
+        }
+    }
+    Ok(filter)
+}
+
+fn gap(state: &State, no: LogNo, first: u64, end: u64) -> OpenError {
+    let origin = state.logs.get(&no).map_or_else(String::new, |log| log.origin.clone());
+    OpenError::Coverage { origin, first: first.min(end), last: first.max(end).saturating_sub(1) }
+}
+
+/// Makes what was read trustworthy: the last WAL file and the replayed level files are written again and synced.
+fn settle(disk: &dyn Disk, dir: &Path, mut end: WalEnd, bytes: u64, flat: &FlatFiles) -> Result<WalEnd, OpenError> {
+    let io = OpenError::io("rewrite the end of the WAL in", dir);
+    let done = (|| {
+        if let Some(last) = end.files.last().cloned() {
+            let len = last.file.len()?.max(bytes);
+            let file = Arc::new(rewrite(disk, &last, end.at, len)?);
+            end.files.pop();
+            end.files.push(file);
+        }
+        flat.sync()?;
+        folder::remove_temporary(disk, dir)
+    })();
+    done.map_err(io)?;
+    Ok(end)
+}
+
+impl WalEnd {
+    /// Points at the rewritten file what pointed at the file before.
+    fn refresh(&self, file: &mut Arc<WalFile>) {
+        if let Some(last) = self.files.last()
+            && last.first_seq == file.first_seq
+        {
+            *file = Arc::clone(last);
+        }
+    }
+}
+
+fn publish_from(
+    shared: &Arc<Shared>,
+    logs: &[Arc<Log>],
+    state: &mut State,
+    heads: &Heads,
+    (end, anchor_path): (&WalEnd, Option<PathBuf>),
+) -> Result<PublishFrom, OpenError> {
+    let mut growing = Vec::with_capacity(logs.len());
+    for log in logs {
+        let stack = state.logs.get_mut(&log.no).map(|log| std::mem::take(&mut log.stack)).unwrap_or_default();
+        let generation = heads.newest.get(&log.no).map_or(0, |head| head.generation);
+        let notes_at = notes_end(&shared.flat, log.no)?;
+        growing.push((Arc::clone(log), stack, generation, notes_at));
+    }
+    let slots = open_slots(&*shared.disk, &shared.dir).map_err(OpenError::io("open heads in", &shared.dir))?;
+    let anchor = match anchor_path {
+        Some(path) => Some(open_anchor(&*shared.disk, &path).map_err(OpenError::io("open", &path))?),
+        None => None,
+    };
+    Ok(PublishFrom { logs: growing, slots, anchor, block: end.next_seq - 1, hash: end.last_hash })
+}
+
+fn open_anchor(disk: &dyn Disk, path: &Path) -> io::Result<AnchorWriter> {
+    if let Some(parent) = path.parent()
+        && !exists(disk, parent)?
+    {
+        disk.make_dir(parent)?;
+    }
+    AnchorWriter::open(disk, path)
+}
+
+/// Where the valid notes of a log end; what a crash left behind them is overwritten.
+fn notes_end(flat: &FlatFiles, no: LogNo) -> Result<u64, StoreError> {
+    let path = flat.path(no, Flat::Notes);
+    let len = flat.len(no, Flat::Notes).map_err(StoreError::io("read", &path))?;
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    if !bytes.is_empty() {
+        flat.read(no, Flat::Notes, 0, &mut bytes)?;
+    }
+    let (_, end) = read_notes(&bytes);
+    flat.cut(no, Flat::Notes, end).map_err(StoreError::io("cut", &path))?;
+    Ok(end)
+}
+
+fn wal_writer(shared: &Arc<Shared>, end: &WalEnd) -> Result<WalWriter, OpenError> {
+    let dir = shared.dir.join("wal");
+    let Some(current) = end.files.last() else {
+        return Err(OpenError::corrupt(dir, 0, "the WAL has no file"));
+    };
+    Ok(WalWriter {
+        current: Arc::clone(current),
+        at: end.at,
+        file_bytes: shared.options.wal_file_bytes,
+        node: shared.node,
+        disk: Arc::clone(&shared.disk),
+        dir,
+        spares: Arc::clone(&shared.spares),
+    })
+}

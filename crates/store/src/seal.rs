@@ -1,0 +1,541 @@
+//! The sealer thread: moves events from the WAL into segments, then lets the WAL go.
+//!
+//! The order is the safety: segment written, synced, read back and compared with the WAL's own bytes, named; heads and
+//! level files durable; snapshot named; only then are WAL files removed. Dying anywhere in between leaves the WAL, and
+//! the next start seals again.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use indelible_durable::disk::Disk;
+use indelible_durable::replace;
+use indelible_event::Leaf;
+use indelible_segment::row::Row;
+use indelible_segment::write::{Spec, Writer};
+
+use crate::core_state::{content_print, key_print};
+use crate::error::{StoreError, is_full};
+use crate::log_no::LogNo;
+use crate::sealed::{Sealed, Segment, damage};
+use crate::shared::Shared;
+use crate::snapshot::{self, State};
+use crate::subjects::{Assignment, SubjectFile};
+use crate::wal::block::{BlockHash, BlockHeader, HEADER, block_hash};
+use crate::wal::file::WalFile;
+use crate::wal::record::{EventRecord, Record, records};
+
+/// How long the sealer waits before it tries again on a full disk.
+const FULL_RETRY: Duration = Duration::from_millis(250);
+/// Snapshots kept: the newest, and one in case it turns out damaged while the WAL behind the older is still there.
+const KEEP_SNAPSHOTS: usize = 2;
+
+/// A durable block that is not sealed yet.
+#[derive(Debug, Clone)]
+pub(crate) struct BlockRef {
+    pub(crate) file: Arc<WalFile>,
+    pub(crate) offset: u64,
+    pub(crate) disk_len: u64,
+    pub(crate) seq: u64,
+    pub(crate) hash: BlockHash,
+    pub(crate) time_ns: u64,
+    pub(crate) events: u64,
+    pub(crate) committed_boot_ns: i64,
+}
+
+/// Blocks that wait to be sealed.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    state: Mutex<BacklogState>,
+    changed: Condvar,
+    seal_events: u64,
+    seal_bytes: u64,
+    seal_after: Duration,
+    pending: u64,
+}
+
+#[derive(Debug, Default)]
+struct BacklogState {
+    blocks: VecDeque<BlockRef>,
+    events: u64,
+    bytes: u64,
+    sealed: u64,
+    now: bool,
+    /// The sealer waits for space; holding up commits would not help it.
+    full: bool,
+    closing: bool,
+    stopped: bool,
+}
+
+impl Backlog {
+    pub(crate) fn new(options: &crate::options::Options, sealed: u64, blocks: Vec<BlockRef>) -> Self {
+        let events = blocks.iter().map(|block| block.events).sum();
+        let bytes = blocks.iter().map(|block| block.disk_len).sum();
+        let state = BacklogState { blocks: blocks.into(), events, bytes, sealed, ..BacklogState::default() };
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            seal_events: options.seal_events,
+            seal_bytes: options.seal_bytes,
+            seal_after: options.seal_after,
+            pending: options.seal_pending,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BacklogState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn push(&self, block: BlockRef) {
+        let mut state = self.lock();
+        state.events += block.events;
+        state.bytes += block.disk_len;
+        state.blocks.push_back(block);
+        let due = state.events >= self.seal_events || state.bytes >= self.seal_bytes || state.blocks.len() == 1;
+        drop(state);
+        if due {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits while too many events are unsealed: the WAL must not grow without end.
+    pub(crate) fn wait_for_room(&self) {
+        let mut state = self.lock();
+        let most = self.pending + 1;
+        while (state.events > most * self.seal_events || state.bytes > most * self.seal_bytes)
+            && !state.stopped
+            && !state.full
+        {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Last block whose events are all in segments.
+    pub(crate) fn sealed_block(&self) -> u64 {
+        self.lock().sealed
+    }
+
+    /// Last block that waits.
+    pub(crate) fn last_block(&self) -> Option<u64> {
+        self.lock().blocks.back().map(|block| block.seq)
+    }
+
+    /// Unsealed events and bytes of WAL.
+    pub(crate) fn depth(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.events, state.bytes)
+    }
+
+    /// Seals everything that waits, now.
+    pub(crate) fn seal_now(&self) {
+        self.lock().now = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until a block is sealed; false when the store stops first.
+    pub(crate) fn wait_sealed(&self, block: u64) -> bool {
+        let mut state = self.lock();
+        while state.sealed < block && !state.stopped && !state.closing {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.sealed >= block
+    }
+
+    /// Ends the sealer after the seal it is at.
+    pub(crate) fn close(&self) {
+        self.lock().closing = true;
+        self.changed.notify_all();
+    }
+
+    /// Ends the sealer at once.
+    pub(crate) fn stop(&self) {
+        self.lock().stopped = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until a seal is due and gives its blocks, which stay in the backlog until [`Backlog::done`].
+    fn next(&self, boot_ns: impl Fn() -> i64) -> Option<Vec<BlockRef>> {
+        let mut state = self.lock();
+        loop {
+            if state.stopped || state.closing {
+                return None;
+            }
+            let age = state.blocks.front().map(|oldest| age(oldest, boot_ns()));
+            let due = state.events >= self.seal_events
+                || state.bytes >= self.seal_bytes
+                || (state.now && !state.blocks.is_empty())
+                || age.is_some_and(|age| age >= self.seal_after);
+            if due {
+                return Some(self.prefix(&state));
+            }
+            state.now = false;
+            state = match age {
+                Some(age) => {
+                    let left = self.seal_after.saturating_sub(age);
+                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// As many of the oldest blocks as make one seal.
+    fn prefix(&self, state: &BacklogState) -> Vec<BlockRef> {
+        let (mut events, mut bytes) = (0, 0);
+        let whole = |block: &&BlockRef| {
+            let more = events < self.seal_events && bytes < self.seal_bytes;
+            events += block.events;
+            bytes += block.disk_len;
+            more
+        };
+        state.blocks.iter().take_while(whole).cloned().collect()
+    }
+
+    fn done(&self, blocks: &[BlockRef]) {
+        let mut state = self.lock();
+        for block in blocks {
+            state.blocks.pop_front();
+            state.events -= block.events;
+            state.bytes -= block.disk_len;
+            state.sealed = block.seq;
+        }
+        state.full = false;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Waits before another try on a full disk; false when the store stops.
+    fn pause(&self) -> bool {
+        let mut state = self.lock();
+        state.full = true;
+        self.changed.notify_all();
+        let waited = self.changed.wait_timeout_while(state, FULL_RETRY, |state| !state.stopped && !state.closing);
+        let state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        !state.stopped && !state.closing
+    }
+}
+
+fn age(oldest: &BlockRef, boot_ns: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(boot_ns - oldest.committed_boot_ns).unwrap_or(0))
+}
+
+/// A record's place in the WAL.
+#[derive(Debug, Clone, Copy)]
+struct RecordAt {
+    block: usize,
+    offset: u32,
+    len: u32,
+}
+
+/// What one seal is made of.
+#[derive(Debug, Default)]
+struct Round {
+    events: BTreeMap<LogNo, Vec<RecordAt>>,
+    subjects: Vec<Assignment>,
+}
+
+/// The sealer thread. It owns the state as of the last sealed block.
+#[derive(Debug)]
+pub(crate) struct Sealer {
+    shared: Arc<Shared>,
+    state: State,
+    subject_file: SubjectFile,
+    /// Files that may still hold unsealed blocks, oldest first.
+    files: VecDeque<Arc<WalFile>>,
+    buffer: Vec<u8>,
+}
+
+impl Sealer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        state: State,
+        subject_file: SubjectFile,
+        files: impl IntoIterator<Item = Arc<WalFile>>,
+    ) -> Self {
+        Self { shared, state, subject_file, files: files.into_iter().collect(), buffer: Vec::new() }
+    }
+
+    /// Works until it is closed, stopped, or the disk fails.
+    pub(crate) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        while let Some(blocks) = shared.backlog.next(|| shared.options.clock.boot_ns()) {
+            match self.seal(&blocks) {
+                Ok(true) => shared.backlog.done(&blocks),
+                Ok(false) => return,
+                Err(StoreError::Io { source, .. }) if is_full(&source) => {
+                    tracing::warn!("sealing waits for space on the disk: {source}");
+                    if !shared.backlog.pause() {
+                        return;
+                    }
+                }
+                Err(StoreError::Io { what, path, source }) => {
+                    return shared.fail(&format!("{what} {}", path.display()), &source);
+                }
+                Err(error) => return shared.fail("seal events", &io::Error::other(error.to_string())),
+            }
+        }
+    }
+
+    /// One seal. False when the store stops in the middle; everything can be done again.
+    fn seal(&mut self, blocks: &[BlockRef]) -> Result<bool, StoreError> {
+        let Some(last) = blocks.last() else { return Ok(true) };
+        let mut next = self.state.clone();
+        let round = self.gather(blocks, &mut next)?;
+        let segments = self.write_segments(blocks, &round)?;
+        // Dying here: segments without a snapshot; the next start removes them and seals again.
+        if !self.shared.inbox.wait_published(last.seq) {
+            return Ok(false);
+        }
+        let dir = self.shared.flat.dir().to_path_buf();
+        self.shared.flat.sync().map_err(StoreError::io("sync", dir))?;
+        let path = self.shared.dir.join("keys/subjects");
+        self.subject_file.append(self.state.subjects, &round.subjects).map_err(StoreError::io("write", path))?;
+        next.subjects += round.subjects.len() as u64;
+        (next.block, next.block_hash, next.time_ns) = (last.seq, last.hash, last.time_ns);
+        for (no, log) in &mut next.logs {
+            if log.stack.size() != log.size {
+                log.stack = indelible_tlog::proof::stack(log.size, &self.shared.flat.levels(*no))?;
+            }
+        }
+        self.write_snapshot(&next)?;
+        // Dying here: payload twice; the snapshot says which part of the WAL is over.
+        self.state = next;
+        self.switch_readers(segments)?;
+        self.release(last.seq, blocks)?;
+        Ok(true)
+    }
+
+    /// Reads every block once: finds the records of each log and moves the state on.
+    fn gather(&mut self, blocks: &[BlockRef], state: &mut State) -> Result<Round, StoreError> {
+        let mut round = Round::default();
+        for (number, block) in blocks.iter().enumerate() {
+            let path = &block.file.path;
+            self.buffer.resize(usize::try_from(block.disk_len).unwrap_or(0), 0);
+            block.file.file.read_exact_at(&mut self.buffer, block.offset).map_err(StoreError::io("read", path))?;
+            let damaged = |at: usize, what: &str| StoreError::corrupt(path, block.offset + at as u64, what);
+            if block_hash(&self.buffer) != block.hash {
+                return Err(damaged(0, "a block of the WAL changed after it was written"));
+            }
+            let header = BlockHeader::decode(&self.buffer).ok_or_else(|| damaged(0, "a block does not check"))?;
+            let body = self.buffer.get(HEADER..HEADER + header.body_len as usize).unwrap_or_default();
+            for record in records(body) {
+                let (at, record) = record.map_err(|at| damaged(HEADER + at, "a record is malformed"))?;
+                state.apply(&record, &mut round.subjects).map_err(|what| damaged(HEADER + at, what))?;
+                if let Record::Event(event) = record {
+                    let len = (crate::wal::record::EVENT_HEAD + event.stored.len()) as u32;
+                    let place = RecordAt { block: number, offset: (HEADER + at) as u32, len };
+                    round.events.entry(event.log).or_default().push(place);
+                }
+            }
+        }
+        self.buffer = Vec::new();
+        Ok(round)
+    }
+
+    fn write_segments(&self, blocks: &[BlockRef], round: &Round) -> Result<Vec<Arc<Segment>>, StoreError> {
+        let (first, last) = (blocks.first().map_or(0, |b| b.seq), blocks.last().map_or(0, |b| b.seq));
+        let mut segments = Vec::new();
+        let mut small = Vec::new();
+        for (log, places) in &round.events {
+            if (places.len() as u64) < self.shared.options.own_segment_events {
+                small.push(*log);
+                continue;
+            }
+            let from = self.first_index(*log);
+            let dir = self.shared.dir.join("segments").join(log.to_string());
+            let disk = &*self.shared.disk;
+            let made = disk.make_dir(&dir).and_then(|()| replace::sync_parent(disk, &dir));
+            made.map_err(StoreError::io("create", &dir))?;
+            let name = format!("{from:016x}-{:016x}.0.seg", from + places.len() as u64 - 1);
+            segments.push(self.write_segment(dir.join(name), blocks, round, &[*log])?);
+        }
+        if !small.is_empty() {
+            let path = self.shared.dir.join("spill").join(format!("{first:016x}-{last:016x}.0.seg"));
+            segments.push(self.write_segment(path, blocks, round, &small)?);
+        }
+        Ok(segments)
+    }
+
+    /// Index of a log's first event in this seal.
+    fn first_index(&self, log: LogNo) -> u64 {
+        self.state.logs.get(&log).map_or(0, |log| log.size)
+    }
+
+    fn write_segment(
+        &self,
+        path: PathBuf,
+        blocks: &[BlockRef],
+        round: &Round,
+        logs: &[LogNo],
+    ) -> Result<Arc<Segment>, StoreError> {
+        let shared = &self.shared;
+        let seqs = (blocks.first().map_or(0, |b| b.seq), blocks.last().map_or(0, |b| b.seq));
+        let spec =
+            Spec { node: shared.node, blocks: seqs, ids: shared.secrets.ids, level: shared.options.zstd_level };
+        let temporary = replace::temporary(&path);
+        let file = shared.disk.create(&temporary).map_err(StoreError::io("create", &temporary))?;
+        let mut writer = Writer::new(spec).map_err(damage(&path))?;
+        let mut at = 0;
+        let mut put = |bytes: &[u8]| {
+            let written = file.write_all_at(bytes, at);
+            at += bytes.len() as u64;
+            written.map_err(StoreError::io("write", &temporary))
+        };
+        for log in logs {
+            writer.begin_log(log.0, self.first_index(*log)).map_err(damage(&path))?;
+            self.each_event(blocks, round, *log, |event| {
+                let row = row(event)?;
+                writer.push(&row, None, |run| shared.secrets.seed(run)).map_err(damage(&path))?;
+                put(&writer.take_bytes())
+            })?;
+        }
+        put(&writer.finish().map_err(damage(&path))?)?;
+        file.sync_data().map_err(StoreError::io("sync", &temporary))?;
+        let segment = Segment::from_file(Arc::clone(&file), path.clone())?;
+        self.compare(&segment, blocks, round)?;
+        // Dying here leaves a temporary file. The file was synced and compared before it gets its name.
+        let named = shared.disk.rename(&temporary, &path).and_then(|()| replace::sync_parent(&*shared.disk, &path));
+        named.map_err(StoreError::io("rename", &path))?;
+        Ok(Arc::new(segment))
+    }
+
+    /// Calls `visit` with every event of a log, read from the WAL in pieces.
+    fn each_event(
+        &self,
+        blocks: &[BlockRef],
+        round: &Round,
+        log: LogNo,
+        mut visit: impl FnMut(&EventRecord<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        const PIECE: u32 = 256 * 1024;
+        let places = round.events.get(&log).map_or(&[][..], Vec::as_slice);
+        let mut buffer = Vec::new();
+        let mut rest = places;
+        while let Some(first) = rest.first() {
+            let mut end = first.offset;
+            let mut near = |place: &RecordAt| {
+                let near = place.block == first.block && place.offset == end && end - first.offset < PIECE;
+                end = end.wrapping_add(if near { place.len } else { 0 });
+                near
+            };
+            let count = rest.iter().copied().take_while(|place| near(place)).count().max(1);
+            let block = blocks.get(first.block).ok_or_else(|| StoreError::UnknownLog(log))?;
+            buffer.resize((end - first.offset) as usize, 0);
+            let at = block.offset + u64::from(first.offset);
+            block.file.file.read_exact_at(&mut buffer, at).map_err(StoreError::io("read", &block.file.path))?;
+            for record in records(&buffer) {
+                match record {
+                    Ok((_, Record::Event(event))) => visit(&event)?,
+                    _ => return Err(StoreError::corrupt(&block.file.path, at, "a record changed after it was read")),
+                }
+            }
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Decodes the new file and compares every row with the WAL's bytes.
+    fn compare(&self, segment: &Segment, blocks: &[BlockRef], round: &Round) -> Result<(), StoreError> {
+        let differs = |at: u64| StoreError::corrupt(&segment.path, at, "the new segment does not give back the events");
+        let keys = segment.index.keys(&|at, buf| segment.file.read_exact_at(buf, at)).map_err(damage(&segment.path))?;
+        let mut by_row: Vec<(u32, u64)> = keys.entries().iter().map(|(key, row)| (*row, *key)).collect();
+        by_row.sort_unstable();
+        let mut by_row = by_row.into_iter().peekable();
+        let mut row_number = 0u32;
+        for entry in segment.index.logs() {
+            let log = LogNo(entry.log);
+            let mut block = None;
+            self.each_event(blocks, round, log, |event| {
+                let holds = |block: &indelible_segment::row::Block| block.get(event.index).is_some();
+                if !block.as_ref().is_some_and(holds) {
+                    block = Some(segment.block(log, event.index)?);
+                }
+                let found = block.as_ref().and_then(|block| block.get(event.index)).ok_or_else(|| differs(0))?;
+                let key = by_row.next_if(|(row, _)| *row == row_number).map(|(_, key)| key);
+                row_number += 1;
+                let same = Row { key, ..found } == row(event)?;
+                same.then_some(()).ok_or_else(|| differs(event.index))
+            })?;
+            let first = self.first_index(log);
+            let places = round.events.get(&log).map_or(0, Vec::len) as u64;
+            if (entry.first, entry.count) != (first, places) {
+                return Err(differs(0));
+            }
+        }
+        Ok(())
+    }
+
+    fn write_snapshot(&self, state: &State) -> Result<(), StoreError> {
+        let dir = self.shared.dir.join("state");
+        let path = dir.join(snapshot::file_name(state.block));
+        replace::write_file(&*self.shared.disk, &path, &state.encode()).map_err(StoreError::io("write", &path))
+    }
+
+    fn switch_readers(&self, segments: Vec<Arc<Segment>>) -> Result<(), StoreError> {
+        for segment in segments {
+            self.shared.filter.add(&segment);
+            for entry in segment.index.logs() {
+                let log = self.shared.log(LogNo(entry.log))?;
+                log.add_sealed(Sealed { first: entry.first, count: entry.count, segment: Arc::clone(&segment) });
+                log.drop_runs();
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes WAL files whose blocks are all sealed, and snapshots that are no longer needed.
+    fn release(&mut self, sealed: u64, blocks: &[BlockRef]) -> Result<(), StoreError> {
+        for block in blocks {
+            if self.files.back().is_none_or(|last| last.first_seq < block.file.first_seq) {
+                self.files.push_back(Arc::clone(&block.file));
+            }
+        }
+        let disk = &*self.shared.disk;
+        let dir = self.shared.dir.join("wal");
+        let mut removed = false;
+        // The last file is the one being written, or will be: a later file shows that it is complete.
+        while let (Some(oldest), Some(next)) = (self.files.front(), self.files.get(1)) {
+            if next.first_seq > sealed + 1 {
+                break;
+            }
+            disk.unlink(&oldest.path).map_err(StoreError::io("remove", &oldest.path))?;
+            self.files.pop_front();
+            removed = true;
+        }
+        if removed {
+            disk.sync_dir(&dir).map_err(StoreError::io("sync", &dir))?;
+        }
+        remove_old_snapshots(disk, &self.shared.dir.join("state"))
+    }
+}
+
+fn remove_old_snapshots(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
+    let names = disk.list(dir).map_err(StoreError::io("list", dir))?;
+    let mut blocks: Vec<u64> = names.iter().filter_map(|entry| snapshot::parse_file_name(&entry.name)).collect();
+    blocks.sort_unstable();
+    for block in blocks.iter().rev().skip(KEEP_SNAPSHOTS) {
+        let path = dir.join(snapshot::file_name(*block));
+        replace::remove_file(disk, &path).map_err(StoreError::io("remove", &path))?;
+    }
+    Ok(())
+}
+
+/// An event of the WAL as a segment's row.
+fn row<'a>(event: &EventRecord<'a>) -> Result<Row<'a>, StoreError> {
+    let leaf = Leaf::decode(event.leaf)
+        .map_err(|error| StoreError::Refused { what: "a leaf of the WAL", why: error.to_string() })?;
+    let key = (event.key != [0; 16]).then(|| key_print(event.log, &event.key));
+    Ok(Row {
+        flags: leaf.flags,
+        type_tag: leaf.type_tag,
+        received_ns: leaf.received_ns,
+        id: leaf.id.0,
+        producer: leaf.producer,
+        sequence: leaf.sequence,
+        key,
+        content: (key.is_some() || leaf.sequence > 0).then(|| content_print(&event.content)),
+        stored: event.stored,
+    })
+}
