@@ -31,12 +31,14 @@ const RULES: &[Rule] = &[
     Rule {
         name: "cli",
         pure: false,
-        may_use: &["event", "tlog", "catalog", "formats", "query", "store", "search", "control", "server"],
+        may_use: &[
+            "event", "tlog", "catalog", "formats", "query", "durable", "store", "search", "control", "server",
+        ],
     },
     Rule {
         name: "testkit",
         pure: false,
-        may_use: &["event", "tlog", "catalog", "durable", "store", "server"],
+        may_use: &["event", "tlog", "catalog", "formats", "durable", "store", "server"],
     },
     Rule { name: "bench", pure: false, may_use: &[] },
     Rule { name: "e2e", pure: false, may_use: &[] },

@@ -13,6 +13,8 @@ enum Shape {
     Assigned,
     /// `Self::Name => "code",`
     Arm,
+    /// `drift_finding("code", …`, or a constant text.
+    Argument,
 }
 
 /// A file whose lines define names.
@@ -25,8 +27,8 @@ const LISTS: &[List] = &[
     List { path: "crates/server/src/problem.rs", shape: Shape::BeforeStatus },
     List { path: "crates/formats/src/error.rs", shape: Shape::Arm },
     List { path: "crates/catalog/src/finding.rs", shape: Shape::Assigned },
-    List { path: "crates/catalog/src/lint/finding.rs", shape: Shape::Assigned },
-    List { path: "crates/catalog/src/drift/finding.rs", shape: Shape::Assigned },
+    List { path: "crates/catalog/src/lint/mod.rs", shape: Shape::Assigned },
+    List { path: "crates/catalog/src/drift.rs", shape: Shape::Argument },
 ];
 const FOLDER: &str = "docs/errors";
 
@@ -55,6 +57,9 @@ fn defined(text: &str, shape: Shape) -> BTreeSet<String> {
 }
 
 fn name_on(line: &str, shape: Shape) -> Option<String> {
+    if let (Shape::Argument, Some((_, rest))) = (shape, line.split_once("drift_finding(\"")) {
+        return rest.split('"').next().map(str::to_owned);
+    }
     let words: Vec<&str> = line.split_whitespace().collect();
     let quoted = match (shape, words.as_slice()) {
         (Shape::BeforeStatus, [_, name, status, ..])
@@ -66,6 +71,7 @@ fn name_on(line: &str, shape: Shape) -> Option<String> {
             name.strip_suffix(',')?
         }
         (Shape::Arm, [variant, "=>", name]) if variant.starts_with("Self::") => name.strip_suffix(',')?,
+        (Shape::Argument, ["const", _, "&str", "=", name]) => name.strip_suffix(';')?,
         _ => return None,
     };
     quoted.strip_prefix('"')?.strip_suffix('"').map(str::to_owned)
@@ -92,7 +98,10 @@ mod tests {
             file("docs/errors/odd.md", ""),
         ];
         for list in &LISTS[1..] {
-            files.push(file(list.path, "    Two = \"two\",\n    Self::Two => \"two\",\n"));
+            files.push(file(
+                list.path,
+                "    Two = \"two\",\n    Self::Two => \"two\",\n    drift_finding(\"two\", 1)\n",
+            ));
         }
         let said: Vec<_> = check(&files).into_iter().map(|found| found.what).collect();
         assert_eq!(said, ["two has no page docs/errors/two.md", "page odd.md describes nothing that exists"]);
