@@ -33,18 +33,18 @@ pub fn parse_json(bytes: &[u8]) -> Result<Value, JsonError> {
         parser.finish()?;
         Ok(value)
     };
-    whole().map_err(|error: Box<JsonError>| *error)
+    whole().map_err(Fault::into_error)
 }
 
 pub(crate) fn utf8(bytes: &[u8]) -> Parsed<&str> {
     std::str::from_utf8(bytes).map_err(|error| {
-        Box::new(JsonError {
+        Fault(Box::new(JsonError {
             offset: error.valid_up_to(),
             pointer: String::new(),
             code: Code::Malformed,
             message: "text is not UTF-8".to_owned(),
             remedy: "send UTF-8",
-        })
+        }))
     })
 }
 
@@ -58,8 +58,11 @@ pub(crate) struct Parser<'a> {
     at: usize,
 }
 
-/// Errors are boxed inside the parser, so that the values it hands up through every level stay small.
-pub(crate) type Parsed<T> = Result<T, Box<JsonError>>;
+pub(crate) type Parsed<T> = Result<T, Fault>;
+
+/// An error inside the parser: boxed, so that the values it hands up through every level stay small.
+#[derive(Debug)]
+pub(crate) struct Fault(Box<JsonError>);
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
@@ -171,7 +174,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The error for a key that `object` found twice: reads the object again for the second place.
-    fn duplicate(&mut self, start: usize, depth: usize, twice: &str) -> Box<JsonError> {
+    fn duplicate(&mut self, start: usize, depth: usize, twice: &str) -> Fault {
         self.at = start + 1;
         let mut seen = false;
         loop {
@@ -185,7 +188,7 @@ impl<'a> Parser<'a> {
                 self.at = offset;
                 let mut error =
                     self.malformed("the same name appears twice in an object", "send each name once");
-                error.code = Code::DuplicateKey;
+                error.0.code = Code::DuplicateKey;
                 return error.inside(twice);
             }
             seen |= found;
@@ -326,7 +329,7 @@ impl<'a> Parser<'a> {
     }
 
     #[cold]
-    fn missing(&mut self, what: &str) -> Box<JsonError> {
+    fn missing(&mut self, what: &str) -> Fault {
         match self.peek() {
             Some(_) => self.malformed(&format!("{what} is expected here"), "send valid JSON"),
             None => {
@@ -336,39 +339,44 @@ impl<'a> Parser<'a> {
     }
 
     #[cold]
-    pub(crate) fn malformed(&self, message: &str, remedy: &'static str) -> Box<JsonError> {
-        Box::new(JsonError {
+    pub(crate) fn malformed(&self, message: &str, remedy: &'static str) -> Fault {
+        Fault(Box::new(JsonError {
             offset: self.at,
             pointer: String::new(),
             code: Code::Malformed,
             message: message.to_owned(),
             remedy,
-        })
+        }))
     }
 }
 
 /// Bytes before the first quote, backslash or control character; eight at a time, as most texts have none for long.
 fn plain_length(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks::<8>();
-    let whole = words.iter().take_while(|word| !has_special(u64::from_ne_bytes(**word))).count() * 8;
+    let whole = words.iter().take_while(|word| !has_special(u64::from_le_bytes(**word))).count() * 8;
     let rest = bytes.get(whole..).unwrap_or_default();
     whole + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len())
 }
 
 /// Whether one of eight bytes is special: `(x - n) & !x & 0x80` is set in a byte only if it, or one below it, is less than n.
 fn has_special(word: u64) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
     let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     (below(word, 0x20) | is(b'"') | is(b'\\')) != 0
 }
 
-impl JsonError {
+impl Fault {
+    /// The error itself.
+    pub(crate) fn into_error(self) -> JsonError {
+        *self.0
+    }
+
     /// The same error seen from one level further out (RFC 6901).
-    pub(crate) fn inside(mut self: Box<Self>, step: &str) -> Box<Self> {
+    fn inside(mut self, step: &str) -> Self {
         let step = step.replace('~', "~0").replace('/', "~1");
-        self.pointer.insert_str(0, &format!("/{step}"));
+        self.0.pointer.insert_str(0, &format!("/{step}"));
         self
     }
 }

@@ -55,7 +55,7 @@ impl<'a> Records<'a> {
         let start = bom(bytes);
         let text = match utf8(bytes.get(start..).unwrap_or_default()) {
             Ok(text) => text,
-            Err(error) => return Shape::Failed(Some(locate(*error, 1, start))),
+            Err(error) => return Shape::Failed(Some(locate(error.into_error(), 1, start))),
         };
         let mut parser = Parser::new(text);
         let around = match wrapper {
@@ -65,7 +65,7 @@ impl<'a> Records<'a> {
         };
         match around {
             Ok(around) => Shape::List { parser, row: 0, around },
-            Err(error) => Shape::Failed(Some(locate(*error, 1, start))),
+            Err(error) => Shape::Failed(Some(locate(error.into_error(), 1, start))),
         }
     }
 }
@@ -157,14 +157,14 @@ impl Records<'_> {
         match more.and_then(|more| if more { Ok(true) } else { close(parser, *around).map(|()| false) }) {
             Ok(true) => {}
             Ok(false) => return None,
-            Err(error) => return Some(Err(locate(*error, *row, base))),
+            Err(error) => return Some(Err(locate(error.into_error(), *row, base))),
         }
         *row += 1;
         parser.peek();
         let start = base + parser.at();
         let value = match parser.value(MAX_DEPTH) {
             Ok(value) => value,
-            Err(error) => return Some(Err(locate(*error, *row, base))),
+            Err(error) => return Some(Err(locate(error.into_error(), *row, base))),
         };
         let range = start..base + parser.at();
         if range.len() > MAX_RECORD_BYTES {
