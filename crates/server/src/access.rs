@@ -1,0 +1,81 @@
+//! Who asks, and whether they may: every handler below an organization starts by getting an [`Access`].
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, header};
+use indelible_control::{AuthError, Denied, Organization, Permission, Principal, Scope, allowed};
+use indelible_store::log_no::LogNo;
+
+use crate::app::App;
+use crate::problem::{Code, Problem};
+
+/// A principal that may do what it asks for in one organization.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) principal: Principal,
+    pub(crate) org: Arc<Organization>,
+    pub(crate) log: LogNo,
+}
+
+impl App {
+    /// The principal of a request's bearer token.
+    pub(crate) fn principal(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
+        let Some(value) = headers.get(header::AUTHORIZATION) else {
+            let detail = "send Authorization: Bearer with an API key";
+            return Err(Problem::new(Code::CredentialMissing, detail));
+        };
+        let token = value.to_str().ok().and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+        let Some(token) = token else {
+            return Err(Problem::new(Code::CredentialInvalid, "the Authorization header is not: Bearer KEY"));
+        };
+        self.control
+            .authenticate(token, self.now_ms())
+            .map_err(|error: AuthError| Problem::new(Code::CredentialInvalid, error.to_string()))
+    }
+
+    /// Access to an organization by its name, or to the key's own by `self`.
+    ///
+    /// An organization outside the key's scope is answered like one that does not exist.
+    pub(crate) fn access(
+        &self,
+        headers: &HeaderMap,
+        org: &str,
+        needed: Permission,
+    ) -> Result<Access, Problem> {
+        let principal = self.principal(headers)?;
+        let name = match (org, principal.scope()) {
+            ("self", Scope::One(own)) => own.as_str(),
+            (name, _) => name,
+        };
+        let found = self.control.org(name).and_then(|org| Some((self.log_of(&org)?, org)));
+        let Some((log, org)) = found else { return Err(no_organization(name)) };
+        match allowed(&principal, needed, Some(&org.id)) {
+            Ok(()) => Ok(Access { org, log, principal }),
+            Err(Denied::OutOfScope) => Err(no_organization(name)),
+            Err(Denied::NotGranted) => Err(not_granted(needed)),
+        }
+    }
+
+    /// A principal that may do something on the node as a whole.
+    pub(crate) fn node_access(&self, headers: &HeaderMap, needed: Permission) -> Result<Principal, Problem> {
+        let principal = self.principal(headers)?;
+        match allowed(&principal, needed, None) {
+            Ok(()) => Ok(principal),
+            Err(Denied::OutOfScope | Denied::NotGranted) => Err(not_granted(needed)),
+        }
+    }
+}
+
+pub(crate) fn no_organization(name: &str) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no organization {name:?} that this key may see"))
+}
+
+fn not_granted(needed: Permission) -> Problem {
+    let kinds: Vec<_> = needed.kinds().iter().map(|kind| kind.word()).collect();
+    let detail =
+        format!("needs the permission {}, which keys of kind {} have", needed.name(), kinds.join(", "));
+    Problem::new(Code::PermissionMissing, detail)
+}

@@ -1,0 +1,74 @@
+//! The admin listener: is the process alive, is it ready, what does it count.
+
+use std::fmt::Write;
+
+use axum::extract::{RawQuery, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::app::{App, Shared, head, size};
+
+/// Most organizations with a gauge of their own: more would make the exposition larger than its reader.
+const MAX_ORGANIZATION_GAUGES: usize = 100;
+
+/// The router of the admin listener.
+pub(crate) fn router(app: Shared) -> axum::Router {
+    axum::Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(app)
+}
+
+/// What must hold for requests to be sent here, each with whether it does.
+pub(crate) fn checks(app: &App) -> Vec<(&'static str, bool)> {
+    vec![
+        ("the log takes events", !app.store.has_failed() && app.store.clock_ahead_s() == 0),
+        ("the service is not stopping", !*app.stopping.borrow()),
+        ("the own catalog is loaded", app.catalogs().get("indelible").is_some()),
+    ]
+}
+
+async fn ready(State(app): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    let checks = checks(&app);
+    let all = checks.iter().all(|(_, holds)| *holds);
+    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut body = if all { "ready\n".to_owned() } else { "not ready\n".to_owned() };
+    if !all || query.is_some_and(|query| query.split('&').any(|part| part == "verbose")) {
+        for (what, holds) in checks {
+            writeln!(body, "{} {what}", if holds { "ok  " } else { "FAIL" }).expect("a String takes all");
+        }
+    }
+    (status, body).into_response()
+}
+
+async fn metrics(State(app): State<Shared>) -> Response {
+    let mut gauges = Vec::new();
+    let orgs = app.control.orgs();
+    let logs: Vec<_> =
+        orgs.iter().take(MAX_ORGANIZATION_GAUGES).filter_map(|org| Some((org, app.log_of(org)?))).collect();
+    for (org, log) in &logs {
+        let label = format!("organization=\"{}\"", org.id);
+        gauges.push(("indelible_log_size", "Events in the log.", label, size(&app.store, *log)));
+    }
+    for (org, log) in &logs {
+        let label = format!("organization=\"{}\"", org.id);
+        let published = head(&app.store, *log).map_or(0, |head| head.size);
+        let behind = size(&app.store, *log).saturating_sub(published);
+        gauges.push(("indelible_checkpoint_behind", "Events not yet under a checkpoint.", label, behind));
+    }
+    for (org, log) in &logs {
+        let label = format!("organization=\"{}\"", org.id);
+        let gaps = app
+            .store
+            .producers(*log)
+            .unwrap_or_default()
+            .iter()
+            .map(|producer| producer.gaps.len() as u64)
+            .sum();
+        gauges.push(("indelible_producer_gaps", "Gaps in the numbers of producers.", label, gaps));
+    }
+    let text = app.metrics.render(&gauges);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}

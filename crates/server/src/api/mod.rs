@@ -1,0 +1,27 @@
+//! The handlers, one file for each resource. A handler gets its access first, then does one thing.
+
+pub(crate) mod catalogs;
+pub(crate) mod cursors;
+pub(crate) mod event;
+pub(crate) mod events;
+pub(crate) mod feed;
+pub(crate) mod keys;
+pub(crate) mod log;
+pub(crate) mod log_keys;
+pub(crate) mod node;
+pub(crate) mod organizations;
+pub(crate) mod producers;
+pub(crate) mod query;
+mod search;
+
+pub(crate) use search::Recent;
+
+use axum::Json;
+use axum::response::Response;
+
+use crate::problem::Problem;
+
+/// What handlers return.
+pub(crate) type Answer = Result<Response, Problem>;
+/// What handlers return that always answer JSON with status 200.
+pub(crate) type JsonAnswer = Result<Json<serde_json::Value>, Problem>;

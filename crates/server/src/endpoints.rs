@@ -1,0 +1,177 @@
+//! The one table of endpoints: router, OpenAPI file and the table of permissions come from here.
+
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use indelible_control::Permission;
+
+use crate::api::{
+    catalogs, cursors, event, events, feed, keys, log, log_keys, node, organizations, producers, query,
+};
+use crate::app::Shared;
+
+/// What a caller needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: the answer is the same for everybody.
+    Nothing,
+    /// A permission in the organization of the path, or on the node where the path has none.
+    Permission(Permission),
+    /// The same, unless the organization is public.
+    OrPublic(Permission),
+}
+
+/// A parameter of the query string.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// `string`, `integer` or `boolean`.
+    pub kind: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// One endpoint.
+pub struct Endpoint {
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path; parameters in braces.
+    pub path: &'static str,
+    /// What a caller needs.
+    pub need: Need,
+    /// One line.
+    pub summary: &'static str,
+    /// Parameters of the query string.
+    pub query: &'static [Parameter],
+    /// Name of the schema of the request body, if it has one.
+    pub request: Option<&'static str>,
+    /// Statuses with the name of the answer's schema.
+    pub answers: &'static [(u16, &'static str)],
+    handler: fn() -> MethodRouter<Shared>,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+const fn parameter(name: &'static str, kind: &'static str, doc: &'static str) -> Parameter {
+    Parameter { name, kind, doc }
+}
+
+pub(crate) const SEARCH: &[Parameter] = &[
+    parameter("q", "string", "Query text; the language is described in docs/guide/query.md."),
+    parameter("since", "string", "Earliest occurred_at: a time or words such as -3h, yesterday."),
+    parameter("until", "string", "Latest occurred_at, inclusive."),
+    parameter("tz", "string", "IANA zone for times without an offset; UTC by default."),
+    parameter("sort", "string", "-occurred_at (default), occurred_at, -index or index."),
+    parameter("limit", "integer", "Rows a page, 1 to 1000; 100 by default."),
+    parameter("cursor", "string", "Where to go on, from next_cursor or prev_cursor of an earlier answer."),
+    parameter("at", "integer", "Answer from the first so many events of the log only."),
+    parameter("min_index", "integer", "Wait up to 5 s until search has seen this index."),
+    parameter("count", "string", "none (default) or exact."),
+    parameter("fields", "string", "Comma-separated paths of the members to return."),
+];
+pub(crate) const INTAKE: &[Parameter] = &[
+    parameter("format", "string", "native (default), openkat, minvws, netop, sanernow, cloudtrail or match."),
+    parameter("atomic", "boolean", "All events or none, in one commit."),
+    parameter("zone", "string", "Zone of times that carry none, for foreign formats."),
+    parameter("producer", "string", "Name of the producer, for foreign formats."),
+    parameter(
+        "instance",
+        "string",
+        "Instance of the producer, for foreign formats; the file's hash for an import.",
+    ),
+    parameter(
+        "first_row",
+        "integer",
+        "Row number in its file of the first record: marks the request as part of an import.",
+    ),
+    parameter(
+        "repeats",
+        "string",
+        "Rows of an import that stood in the file before: row:times, comma-separated; rows count from 1 in this request.",
+    ),
+    parameter("time_format", "string", "strptime format of times, for CSV."),
+];
+pub(crate) const FEED: &[Parameter] = &[
+    parameter("from", "string", "An index, or end for what comes from now on; 0 by default."),
+    parameter("cursor", "string", "Name of a stored cursor to begin at."),
+    parameter("q", "string", "Query text."),
+    parameter("limit", "integer", "Rows a page, 1 to 10000; 1000 by default."),
+    parameter("wait", "integer", "Seconds to wait for a first row, at most 60."),
+];
+pub(crate) const PROOF: &[Parameter] = &[
+    parameter(
+        "disclose",
+        "string",
+        "Items whose values go along: all (default), none or comma-separated item paths.",
+    ),
+    parameter("wait", "integer", "Seconds to wait for a checkpoint that covers the event, at most 60."),
+];
+pub(crate) const CONSISTENCY: &[Parameter] = &[
+    parameter("from", "integer", "The smaller size."),
+    parameter("to", "integer", "The larger size; the newest checkpoint's by default."),
+];
+pub(crate) const PARSE: &[Parameter] =
+    &[parameter("q", "string", "Query text."), parameter("tz", "string", "Zone for its times.")];
+
+use Permission::{CatalogRead, EventsRead, IngestWrite, KeyAdmin, LogRead, NodeAdmin, OrgAdmin, OrgRead};
+
+macro_rules! endpoint {
+    ($method:ident $path:literal, $need:expr, $summary:literal, $query:expr, $request:expr, $answers:expr, $handler:path) => {
+        Endpoint {
+            method: stringify!($method),
+            path: $path,
+            need: $need,
+            summary: $summary,
+            query: $query,
+            request: $request,
+            answers: $answers,
+            handler: || $method($handler),
+        }
+    };
+}
+
+/// Every endpoint of the API listener.
+pub const ENDPOINTS: &[Endpoint] = &[
+    endpoint!(post "/api/v1/orgs/{org}/events", Need::Permission(IngestWrite), "Send one event, a batch or NDJSON.", INTAKE, Some("EventIn"), &[(200, "BatchResult"), (201, "EventResult"), (422, "BatchResult")], events::send),
+    endpoint!(get "/api/v1/orgs/{org}/events", Need::Permission(EventsRead), "Search, newest first.", SEARCH, None, &[(200, "SearchPage")], events::search),
+    endpoint!(post "/api/v1/orgs/{org}/events/search", Need::Permission(EventsRead), "Search with a long query in the body.", &[], Some("SearchRequest"), &[(200, "SearchPage")], events::search_long),
+    endpoint!(get "/api/v1/orgs/{org}/events/{id}", Need::Permission(EventsRead), "One event by id, or by the sender's id with ?source_id= and the id `by-source`.", &[parameter("source_id", "string", "The sender's own id.")], None, &[(200, "EventOut")], event::by_id),
+    endpoint!(get "/api/v1/orgs/{org}/events/{id}/proof", Need::Permission(EventsRead), "The event's tlog-proof: text, or JSON if asked for.", PROOF, None, &[(200, "Proof")], event::proof),
+    endpoint!(get "/api/v1/orgs/{org}/log", Need::Permission(LogRead), "The log's name, key, size and newest checkpoint.", &[], None, &[(200, "Log")], log::about),
+    endpoint!(get "/api/v1/orgs/{org}/log/{index}", Need::Permission(EventsRead), "The event at a position.", &[], None, &[(200, "EventOut")], event::by_index),
+    endpoint!(get "/api/v1/orgs/{org}/consistency", Need::Permission(LogRead), "Proof that the log of one size is the beginning of the log of another.", CONSISTENCY, None, &[(200, "Consistency")], log::consistency),
+    endpoint!(get "/api/v1/orgs/{org}/feed", Need::Permission(EventsRead), "Events in the order of the log: by page, long poll or server-sent events.", FEED, None, &[(200, "FeedPage")], feed::read),
+    endpoint!(get "/api/v1/orgs/{org}/cursors", Need::Permission(EventsRead), "Named positions in the feed.", &[], None, &[(200, "Cursors")], cursors::list),
+    endpoint!(get "/api/v1/orgs/{org}/cursors/{name}", Need::Permission(EventsRead), "One named position; its ETag is needed to move it.", &[], None, &[(200, "Cursor")], cursors::read),
+    endpoint!(put "/api/v1/orgs/{org}/cursors/{name}", Need::Permission(EventsRead), "Move a named position (If-Match), or create it (If-None-Match: *).", &[], Some("Cursor"), &[(200, "Cursor")], cursors::write),
+    endpoint!(get "/api/v1/orgs/{org}/producers", Need::Permission(EventsRead), "Producers with their numbering and gaps.", &[], None, &[(200, "Producers")], producers::list),
+    endpoint!(get "/api/v1/orgs/{org}/producers/{name}", Need::Permission(IngestWrite), "One producer's numbering: where an instance goes on.", &[parameter("instance", "string", "Only this instance.")], None, &[(200, "Producers")], producers::read),
+    endpoint!(get "/api/v1/orgs/{org}/query/parse", Need::Permission(EventsRead), "A query's canonical text, tree and diagnostics.", PARSE, None, &[(200, "ParsedQuery")], query::parse),
+    endpoint!(get "/api/v1/orgs", Need::Permission(OrgRead), "Organizations that the key may see.", &[], None, &[(200, "Organizations")], organizations::list),
+    endpoint!(post "/api/v1/orgs", Need::Permission(NodeAdmin), "Create an organization.", &[], Some("NewOrganization"), &[(201, "Organization")], organizations::create),
+    endpoint!(get "/api/v1/orgs/{org}", Need::Permission(OrgRead), "One organization.", &[], None, &[(200, "Organization")], organizations::read),
+    endpoint!(patch "/api/v1/orgs/{org}", Need::Permission(OrgAdmin), "Change title, public log, catalogs or policies.", &[], Some("OrganizationChange"), &[(200, "Organization")], organizations::change),
+    endpoint!(get "/api/v1/orgs/{org}/keys", Need::Permission(KeyAdmin), "API keys, without their secrets.", &[], None, &[(200, "Keys")], keys::list),
+    endpoint!(post "/api/v1/orgs/{org}/keys", Need::Permission(KeyAdmin), "Create an API key; its secret is in this answer only.", &[], Some("NewKey"), &[(201, "CreatedKey")], keys::create),
+    endpoint!(delete "/api/v1/orgs/{org}/keys/{id}", Need::Permission(KeyAdmin), "Revoke an API key.", &[], None, &[(200, "Key")], keys::revoke),
+    endpoint!(post "/api/v1/orgs/{org}/log-keys", Need::Permission(NodeAdmin), "A step of rotating the log's signing key: announce or retire.", &[], Some("LogKeyStep"), &[(200, "Log")], log_keys::step),
+    endpoint!(get "/api/v1/catalogs", Need::Permission(CatalogRead), "Loaded catalogs, and problems of those that were refused.", &[], None, &[(200, "Catalogs")], catalogs::list),
+    endpoint!(get "/api/v1/catalogs/{catalog}", Need::Permission(CatalogRead), "One catalog with its types.", &[], None, &[(200, "Catalog")], catalogs::read),
+    endpoint!(get "/api/v1/catalogs/{catalog}/types/{code}", Need::Permission(CatalogRead), "One event type.", &[], None, &[(200, "EventType")], catalogs::event_type),
+    endpoint!(get "/api/v1/limits", Need::Nothing, "Every limit with its reason.", &[], None, &[(200, "Limits")], node::limits),
+    endpoint!(get "/api/v1/version", Need::Nothing, "The program's version.", &[], None, &[(200, "Version")], node::version),
+    endpoint!(get "/api/v1/openapi.json", Need::Nothing, "This description.", &[], None, &[(200, "OpenApi")], node::openapi),
+    endpoint!(get "/docs/errors/{code}", Need::Nothing, "What a problem's code means and what to do.", &[], None, &[(200, "Page")], node::error_page),
+    endpoint!(get "/log/{org}/checkpoint", Need::OrPublic(LogRead), "The log's newest checkpoint (C2SP tlog-checkpoint).", &[], None, &[(200, "Text")], log::checkpoint),
+    endpoint!(get "/log/{org}/tile/{*path}", Need::OrPublic(LogRead), "A tile or entry bundle (C2SP tlog-tiles).", &[], None, &[(200, "Bytes")], log::tile),
+];
+
+/// The router over the whole table.
+pub(crate) fn router() -> axum::Router<Shared> {
+    ENDPOINTS
+        .iter()
+        .fold(axum::Router::new(), |router, endpoint| router.route(endpoint.path, (endpoint.handler)()))
+}

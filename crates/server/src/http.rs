@@ -1,0 +1,81 @@
+//! What holds for every request: an id, limits on headers, security headers, counting, JSON for what goes wrong.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+
+use crate::app::Shared;
+use crate::problem::{Code, Problem};
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+/// Longest request id that is taken over from a client.
+const MAX_REQUEST_ID: usize = 64;
+
+/// The API with everything around it.
+pub(crate) fn router(app: Shared) -> axum::Router {
+    crate::endpoints::router()
+        .fallback(|| async {
+            Problem::new(Code::NotFound, "there is no such resource; see /api/v1/openapi.json")
+        })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                Code::MethodNotAllowed,
+                "this resource does not know the method; see /api/v1/openapi.json",
+            )
+        })
+        .layer(middleware::from_fn_with_state(Shared::clone(&app), around))
+        .with_state(app)
+}
+
+/// Where a request came from; an extension of every request.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) address: std::net::IpAddr,
+    pub(crate) request: String,
+}
+
+async fn around(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let caller =
+        Caller { address: peer.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into()), request: id.clone() };
+    request.extensions_mut().insert(caller);
+    let mut response = next.run(request).await;
+    app.metrics.requests.add(response.status().as_str(), 1);
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(request_id = %id, "request answered with an internal error");
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(&REQUEST_ID, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response.into_response()
+}
+
+/// The client's request id if it is a plain word, else a fresh one.
+fn request_id(request: &Request) -> String {
+    let plain = |id: &&str| {
+        !id.is_empty()
+            && id.len() <= MAX_REQUEST_ID
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    let said = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
+    said.map_or_else(fresh_id, str::to_owned)
+}
+
+fn fresh_id() -> String {
+    crate::random::<16>()
+        .map_or_else(|_| "unknown".to_owned(), |bytes| format!("{:032x}", u128::from_be_bytes(bytes)))
+}

@@ -1,0 +1,177 @@
+//! Query texts of requests: read, with catalogs' titles expanded to codes, and explained.
+
+use indelible_query::{
+    Clock, Compiled, Context, Diagnostic, EventQuery, Expansion, FieldRef, FieldTerm, Instant, MAX_GET_BYTES,
+    Node, Scalar, Test, TextTerm, parse,
+};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::problem::{Code, Problem};
+
+/// Most event types that one free text expands to: a word in more titles than this selects nothing useful by them.
+const MAX_EXPANSION: usize = 200;
+
+/// A query as somebody wrote it, ready to be asked.
+#[derive(Debug)]
+pub(crate) struct Query {
+    parsed: EventQuery,
+    clock: Clock,
+    expansion: Expansion,
+}
+
+/// Reads a query text; `zone` names the zone of its days, UTC by default.
+pub(crate) fn read(app: &App, text: &str, zone: Option<&str>) -> Result<Query, Problem> {
+    read_at(app, text, zone, (MAX_GET_BYTES, None))
+}
+
+/// The same with a limit of its own, and as of a time: now unless another is said.
+pub(crate) fn read_at(
+    app: &App,
+    text: &str,
+    zone: Option<&str>,
+    (max_bytes, now): (usize, Option<Instant>),
+) -> Result<Query, Problem> {
+    let clock = clock(app, zone, now)?;
+    let registry = app.catalogs();
+    let parameters =
+        registry.iter().flat_map(|catalog| catalog.params().iter().map(|param| param.name.clone()));
+    let context = Context { clock: clock.clone(), max_bytes, parameters: parameters.collect() };
+    let parsed = parse(text, &context).map_err(|diagnostics| invalid(&diagnostics))?;
+    let mut expansion = Expansion::none();
+    for term in parsed.text_terms() {
+        let types = types_of(&registry, term);
+        if !types.is_empty() && types.len() <= MAX_EXPANSION {
+            expansion.add(term.clone(), types);
+        }
+    }
+    Ok(Query { parsed, clock, expansion })
+}
+
+fn clock(app: &App, zone: Option<&str>, now: Option<Instant>) -> Result<Clock, Problem> {
+    let zone = match zone {
+        None | Some("" | "UTC") => jiff::tz::TimeZone::UTC,
+        Some(name) => jiff::tz::TimeZone::get(name).map_err(|_| {
+            Problem::new(
+                Code::RequestMalformed,
+                format!("tz={name:?} is not an IANA zone such as Europe/Amsterdam"),
+            )
+        })?,
+    };
+    let now =
+        jiff::Timestamp::from_nanosecond(now.map_or_else(|| i128::from(app.clock.now_ns()), |now| now.0))
+            .map_err(|error| Problem::internal(&error))?;
+    Ok(Clock { now, zone })
+}
+
+/// Event types whose titles or descriptions, in any language, hold a text.
+fn types_of(registry: &indelible_catalog::catalog::Registry, term: &TextTerm) -> Vec<(String, String)> {
+    let mut types = Vec::new();
+    for catalog in registry.iter() {
+        for of in catalog.types() {
+            let translated = catalog.languages().iter().flat_map(|language| &language.titles);
+            let held = term.is_in(&of.title) || term.is_in(&of.text) || { translated }
+                .any(|(code, title)| *code == of.code && term.is_in(title));
+            if held {
+                types.push((catalog.id.clone(), of.code.clone()));
+            }
+        }
+    }
+    types
+}
+
+fn invalid(diagnostics: &[Diagnostic]) -> Problem {
+    let errors = diagnostics.iter().map(|diagnostic| {
+        let suggestions = diagnostic.suggestions.iter();
+        json!({
+            "pointer": "/q",
+            "code": diagnostic.code.as_str(),
+            "offset": diagnostic.offset,
+            "length": diagnostic.len,
+            "hint": diagnostic.message,
+            "suggestions": suggestions.map(|s| json!({ "label": s.label, "replacement": s.replacement })).collect::<Vec<_>>(),
+        })
+    });
+    let detail = diagnostics.first().map(ToString::to_string).unwrap_or_default();
+    Problem::new(Code::QueryInvalid, detail).with_errors(errors.collect())
+}
+
+impl Query {
+    /// The canonical text.
+    pub(crate) fn text(&self) -> String {
+        self.parsed.to_string()
+    }
+
+    /// The canonical text with absolute times.
+    pub(crate) fn absolute_text(&self) -> String {
+        self.parsed.resolve(&self.clock).to_string()
+    }
+
+    /// What free texts were expanded to.
+    pub(crate) fn expansion(&self) -> Value {
+        let entries = self.expansion.entries().map(|(term, types)| {
+            let node = EventQuery::new(Node::Text(term.clone()));
+            let codes = types.iter().map(|(catalog, code)| json!({ "catalog": catalog, "code": code }));
+            json!({ "text": node.to_string(), "types": codes.collect::<Vec<_>>() })
+        });
+        entries.collect()
+    }
+
+    /// Made ready, together with a window in the same language of times; quarantined events stay out unless asked for.
+    pub(crate) fn compile(self) -> Compiled {
+        Compiled::new(&self.parsed.without_quarantined(), &self.clock, &self.expansion)
+    }
+
+    /// The query for one value of a field.
+    pub(crate) fn equal(app: &App, field: &str, value: &str) -> Result<Self, Problem> {
+        let clock = clock(app, None, None)?;
+        let field =
+            FieldRef::named(field).ok_or_else(|| Problem::new(Code::QueryInvalid, "no such field"))?;
+        let term = FieldTerm { field, tests: vec![Test::Is(Scalar::Text(value.to_owned()))] };
+        Ok(Self { parsed: EventQuery::new(Node::Field(term)), clock, expansion: Expansion::none() })
+    }
+
+    /// What its times are relative to.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+/// The tree of a query.
+pub(crate) fn tree(query: &Query) -> Value {
+    query.parsed.root.as_ref().map_or(Value::Null, node)
+}
+
+fn node(node: &Node) -> Value {
+    let list = |nodes: &[Node]| nodes.iter().map(self::node).collect::<Vec<_>>();
+    match node {
+        Node::And(nodes) => json!({ "and": list(nodes) }),
+        Node::Or(nodes) => json!({ "or": list(nodes) }),
+        Node::Not(inner) => json!({ "not": self::node(inner) }),
+        Node::Field(term) => field(term),
+        Node::Text(TextTerm::Words(text)) => json!({ "text": text }),
+        Node::Text(TextTerm::Like(pattern)) => json!({ "like": pattern.as_str() }),
+    }
+}
+
+fn field(term: &FieldTerm) -> Value {
+    let name = std::iter::once(term.field.def.name).chain(term.field.sub.iter().map(String::as_str));
+    let tests = term.tests.iter().map(|test| match test {
+        Test::Present => json!({ "present": true }),
+        Test::Is(value) => json!({ "is": scalar(value) }),
+        Test::Above(value) => json!({ "above": scalar(value) }),
+        Test::Below(value) => json!({ "below": scalar(value) }),
+        Test::From(value) => json!({ "from": scalar(value) }),
+        Test::To(value) => json!({ "to": scalar(value) }),
+        Test::Between(from, to) => json!({ "from": scalar(from), "to": scalar(to) }),
+        Test::Like(pattern) => json!({ "like": pattern.as_str() }),
+    });
+    json!({ "field": name.collect::<Vec<_>>().join("."), "any": tests.collect::<Vec<_>>() })
+}
+
+fn scalar(value: &Scalar) -> String {
+    match value {
+        Scalar::Text(text) => text.clone(),
+        Scalar::Time(time) => time.to_string(),
+    }
+}

@@ -1,0 +1,279 @@
+//! Starting and stopping: open the store, then the configuration, then listen; stop in the opposite order.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use indelible_catalog::catalog::Registry;
+use indelible_control::{Control, FirstStart, KeySeed, Kind, NewKey, Scope};
+use indelible_durable::clock::Clock;
+use indelible_store::error::OpenError;
+use indelible_store::options::Options;
+use indelible_store::store::Store;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::app::{App, Parts, Shared, node_text};
+use crate::audit::Act;
+use crate::catalog_files::{self, CatalogFilesError};
+use crate::config::Config;
+use crate::intake::refusals;
+use crate::problem::Problem;
+
+/// How long requests may go on once the service stops.
+const DRAIN: Duration = Duration::from_secs(8);
+/// How often refusals become events.
+const REFUSALS_EVERY: Duration = Duration::from_secs(60);
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder was refused.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The configuration database was refused.
+    #[error(transparent)]
+    Control(#[from] indelible_control::Error),
+    /// The catalog folder cannot be read.
+    #[error(transparent)]
+    Catalogs(#[from] CatalogFilesError),
+    /// A setting forbids it.
+    #[error("{0}")]
+    Setting(String),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; choose another with {setting}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The setting that names it.
+        setting: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A first step of the service failed.
+    #[error("{0}")]
+    Step(String),
+}
+
+impl From<Problem> for StartError {
+    fn from(problem: Problem) -> Self {
+        Self::Step(problem.detail)
+    }
+}
+
+/// A key made at the first start.
+#[derive(Debug)]
+pub struct Founded {
+    /// Id of the key.
+    pub key_id: String,
+    /// The key itself; it is shown once and stored nowhere.
+    pub token: String,
+}
+
+/// The running service.
+#[derive(Debug)]
+pub struct Running {
+    app: Shared,
+    tasks: JoinSet<()>,
+    /// Where the API listens.
+    pub api: SocketAddr,
+    /// Where health, readiness and metrics are.
+    pub admin: SocketAddr,
+    /// The key made at the first start.
+    pub founded: Option<Founded>,
+    /// Faults of catalogs that were refused, a line each.
+    pub catalog_problems: Vec<String>,
+}
+
+/// Starts the service.
+pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) -> Result<Running, StartError> {
+    let dir = config.path("node.data").unwrap_or_else(|| PathBuf::from("./indelible-data"));
+    let loaded = catalog_files::load_all(config.path("node.catalogs").as_deref())?;
+    let catalog_problems: Vec<String> = loaded.problems.iter().map(catalog_files::problem_line).collect();
+    let registry = Registry::new(loaded.catalogs);
+    let options = Options {
+        clock: clock.clone(),
+        anchor_dir,
+        must_exist: config.bool("node.must_exist"),
+        head_interval: config.duration("checkpoint.interval").min(Duration::from_secs(1)),
+        ..Options::default()
+    };
+    let (app, founded) = open_blocking(dir, options, config, registry, clock).await?;
+    check_listen(&app, founded.is_some())?;
+    let api = listen(&app.config, "http.listen").await?;
+    let admin = listen(&app.config, "http.admin_listen").await?;
+    let mut running = Running {
+        api: api.local_addr().map_err(|error| StartError::Step(error.to_string()))?,
+        admin: admin.local_addr().map_err(|error| StartError::Step(error.to_string()))?,
+        app,
+        tasks: JoinSet::new(),
+        founded,
+        catalog_problems,
+    };
+    running.hook_up();
+    let version = env!("CARGO_PKG_VERSION");
+    running
+        .app
+        .record_and_wait(running.app.system_log(), Act::new("SYSTEM.START").param("version", version))
+        .await?;
+    running.serve(api, admin);
+    Ok(running)
+}
+
+/// Opens store and configuration on a thread of their own: recovery reads files.
+async fn open_blocking(
+    dir: PathBuf,
+    options: Options,
+    config: Config,
+    registry: Registry,
+    clock: Clock,
+) -> Result<(Shared, Option<Founded>), StartError> {
+    let opened = tokio::task::spawn_blocking(move || open(&dir, options, config, registry, clock)).await;
+    opened.unwrap_or_else(|error| Err(StartError::Step(error.to_string())))
+}
+
+fn open(
+    dir: &Path,
+    options: Options,
+    config: Config,
+    registry: Registry,
+    clock: Clock,
+) -> Result<(Shared, Option<Founded>), StartError> {
+    let (store, recovery) = Store::open(dir, options)?;
+    tracing::info!(?recovery, "store opened");
+    let log_host = config
+        .text("log.host")
+        .map_or_else(|| format!("{}.invalid", node_text(store.node_id())), str::to_owned);
+    let now_ms = clock.now_ns() / 1_000_000;
+    let first = FirstStart { log_host, random: crate::random()?, now_ms };
+    let control = Control::open(&dir.join("control.redb"), &first)?;
+    let founded = found(&control, now_ms)?;
+    let run: [u8; 8] = crate::random()?;
+    let run = format!("{:016x}", u64::from_be_bytes(run));
+    let app = App::new(Parts { store, control, clock, config, registry, run })?;
+    Ok((Arc::new(app), founded))
+}
+
+/// The first administrator's key, if there is none yet.
+fn found(control: &Control, now_ms: i64) -> Result<Option<Founded>, StartError> {
+    if !control.list_keys(None).is_empty() {
+        return Ok(None);
+    }
+    let seed = KeySeed::new(crate::random()?);
+    let new = NewKey { label: "first start".to_owned(), ..NewKey::new(Kind::Admin, Scope::All) };
+    let (key, token) = control.create_key(&new, &seed, now_ms)?;
+    Ok(Some(Founded { key_id: key.id, token }))
+}
+
+/// A server that others can reach must have been set up before, and must not carry keys in clear over a network.
+fn check_listen(app: &App, first_start: bool) -> Result<(), StartError> {
+    for key in ["http.listen", "http.admin_listen"] {
+        let address = app.config.address(key);
+        if address.ip().is_loopback() {
+            continue;
+        }
+        if first_start {
+            let message = format!(
+                "{key} = {address} is open to others and this is the first start: start once on a loopback address, keep the key it prints, then listen on {address}"
+            );
+            return Err(StartError::Setting(message));
+        }
+        if !app.config.bool("http.behind_proxy") {
+            let message = format!(
+                "{key} = {address} would carry API keys over the network in clear: put a proxy that ends TLS in front and set http.behind_proxy = true, or listen on 127.0.0.1"
+            );
+            return Err(StartError::Setting(message));
+        }
+    }
+    Ok(())
+}
+
+async fn listen(config: &Config, setting: &'static str) -> Result<TcpListener, StartError> {
+    let address = config.address(setting);
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, setting, source })
+}
+
+impl Running {
+    fn hook_up(&mut self) {
+        let (commits, heads) = (self.app.commits.clone(), self.app.heads.clone());
+        self.app.store.on_commit(Box::new(move |_| commits.send_modify(|count| *count += 1)));
+        self.app.store.on_publish(Box::new(move |_| heads.send_modify(|count| *count += 1)));
+        let app = Shared::clone(&self.app);
+        self.tasks.spawn(async move {
+            let mut stopping = app.stopping.subscribe();
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(REFUSALS_EVERY) => {}
+                    changed = stopping.changed() => if changed.is_err() || *stopping.borrow() { return },
+                }
+                refusals::flush(&app).await;
+            }
+        });
+    }
+
+    fn serve(&mut self, api: TcpListener, admin: TcpListener) {
+        let routes =
+            crate::http::router(Shared::clone(&self.app)).into_make_service_with_connect_info::<SocketAddr>();
+        let admin_routes = crate::admin::router(Shared::clone(&self.app)).into_make_service();
+        let (stop_api, stop_admin) = (stopped(&self.app), stopped(&self.app));
+        self.tasks.spawn(async move {
+            if let Err(error) = axum::serve(api, routes).with_graceful_shutdown(stop_api).await {
+                tracing::error!(%error, "the API listener ended");
+            }
+        });
+        self.tasks.spawn(async move {
+            if let Err(error) = axum::serve(admin, admin_routes).with_graceful_shutdown(stop_admin).await {
+                tracing::error!(%error, "the admin listener ended");
+            }
+        });
+    }
+
+    /// Loads catalogs again; a faulty folder keeps what was in force. Returns the faults, a line each.
+    pub async fn reload_catalogs(&self) -> Vec<String> {
+        let folder = self.app.config.path("node.catalogs");
+        let loaded = crate::blocking(move || {
+            catalog_files::load_all(folder.as_deref()).map_err(|error| Problem::internal(&error))
+        });
+        match loaded.await {
+            Ok(loaded) if loaded.problems.is_empty() => {
+                self.app.set_catalogs(Registry::new(loaded.catalogs));
+                self.app.record(self.app.system_log(), Act::new("CATALOG.ACTIVATE"));
+                Vec::new()
+            }
+            Ok(loaded) => loaded.problems.iter().map(catalog_files::problem_line).collect(),
+            Err(problem) => vec![problem.detail],
+        }
+    }
+
+    /// Stops: no new requests, finish what runs, record the stop, sign, close.
+    pub async fn stop(mut self) {
+        refusals::flush(&self.app).await;
+        self.app.stopping.send_replace(true);
+        let drained =
+            tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!("some requests did not end in time");
+            self.tasks.shutdown().await;
+        }
+        if let Err(problem) = self.app.record_and_wait(self.app.system_log(), Act::new("SYSTEM.STOP")).await {
+            tracing::error!(problem = %problem.detail, "the stop was not recorded");
+        }
+        let app = Shared::clone(&self.app);
+        let closed = crate::blocking(move || {
+            app.store.shutdown();
+            Ok(())
+        });
+        if let Err(problem) = closed.await {
+            tracing::error!(problem = %problem.detail, "the store was not closed");
+        }
+    }
+}
+
+fn stopped(app: &Shared) -> impl Future<Output = ()> + Send + 'static {
+    let mut stopping = app.stopping.subscribe();
+    async move {
+        // The sender lives as long as the app; an error means that both are gone.
+        let _gone = stopping.wait_for(|stop| *stop).await;
+    }
+}

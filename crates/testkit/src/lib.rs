@@ -1,0 +1,8 @@
+//! What tests share: a server of the built binary on a folder of its own, and a client that knows nothing but HTTP.
+//!
+//! Only tests use this crate; it panics where a test must fail.
+#![allow(clippy::missing_panics_doc, reason = "a panic here is a failed test")]
+
+mod server;
+
+pub use server::{Answer, Server, Setup};
