@@ -1,4 +1,5 @@
 //! Every query that the guide shows can be read.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use indelible_query::{Clock, Context, parse};
 
