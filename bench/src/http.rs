@@ -11,6 +11,9 @@ use anyhow::{Context, Result, bail, ensure};
 /// How much is read at once: answers to single events fit, answers to batches take some rounds.
 const READ_BYTES: usize = 1 << 13;
 
+/// An answer's head and the summary at the beginning of its body fit in this.
+const SUMMARY_BYTES: usize = 1 << 10;
+
 /// A whole request as bytes: head and body.
 pub fn request(host: &str, path: &str, token: &str, content_type: &str, body: &str) -> Vec<u8> {
     let length = body.len();
@@ -28,8 +31,10 @@ pub fn request(host: &str, path: &str, token: &str, content_type: &str, body: &s
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The number behind the first `"stored":`, if there is one.
-    pub stored: Option<u64>,
+    /// How many events were stored: the count of a batch, or 1 for a single event that was.
+    pub stored: u64,
+    /// Whether anything was found about the events: then they took another path than intended.
+    pub flagged: bool,
 }
 
 /// A connection that sends one request at a time and never blocks.
@@ -109,7 +114,7 @@ impl Connection {
         match self.expected {
             Some(expected) if self.received.len() >= expected => {
                 ensure!(self.received.len() == expected, "more than one answer to one request");
-                Ok(Some(Answer { status: status(&self.received)?, stored: stored(&self.received) }))
+                Ok(Some(answer(&self.received)?))
             }
             _ => Ok(None),
         }
@@ -130,13 +135,20 @@ fn status(received: &[u8]) -> Result<u16> {
     digits.context("an answer without status")?.parse().context("a status that is no number")
 }
 
-fn stored(received: &[u8]) -> Option<u64> {
-    const NAME: &[u8] = b"\"stored\":";
-    let at = received.windows(NAME.len()).position(|bytes| bytes == NAME)? + NAME.len();
-    let digits =
-        received.get(at..)?.iter().skip_while(|byte| **byte == b' ').take_while(|byte| byte.is_ascii_digit());
-    let digits: Vec<u8> = digits.copied().collect();
-    std::str::from_utf8(&digits).ok()?.parse().ok()
+/// Reads the status and, near the beginning of the body, what became of the events.
+fn answer(received: &[u8]) -> Result<Answer> {
+    let near = received.get(..received.len().min(SUMMARY_BYTES)).unwrap_or_default();
+    let near = String::from_utf8_lossy(near);
+    let single = u64::from(near.contains("\"status\":\"stored\""));
+    let stored = count(&near, "\"stored\":").unwrap_or(single);
+    let flagged = count(&near, "\"flagged\":").is_some_and(|count| count > 0) || near.contains("\"flags\":");
+    Ok(Answer { status: status(received)?, stored, flagged })
+}
+
+fn count(text: &str, name: &str) -> Option<u64> {
+    let (_, rest) = text.split_once(name)?;
+    let digits: String = rest.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
 }
 
 /// The first part of an answer, for messages.
@@ -150,10 +162,13 @@ mod tests {
 
     #[test]
     fn answers_are_read() {
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\n{\"counts\":{\"stored\": 1000}";
-        assert_eq!(answer_length(answer).unwrap(), Some(answer.len()));
-        assert_eq!(answer_length(&answer[..20]).unwrap(), None);
-        assert_eq!((status(answer).unwrap(), stored(answer)), (200, Some(1000)));
+        let batch = b"HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\n{\"counts\":{\"stored\": 1000}";
+        assert_eq!(answer_length(batch).unwrap(), Some(batch.len()));
+        assert_eq!(answer_length(&batch[..20]).unwrap(), None);
+        assert_eq!(answer(batch).unwrap(), Answer { status: 200, stored: 1000, flagged: false });
+        let single = b"HTTP/1.1 201 Created\r\n\r\n{\"status\":\"stored\",\"flags\":[\"late\"]}";
+        assert_eq!(answer(single).unwrap(), Answer { status: 201, stored: 1, flagged: true });
+        assert_eq!(answer(b"HTTP/1.1 422 Refused\r\n\r\n{}").unwrap().stored, 0);
         assert!(answer_length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
 }

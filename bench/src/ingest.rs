@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 use rustix::event::epoll;
 
 use crate::event::{Generator, Recipe};
-use crate::http::{Connection, excerpt, request};
+use crate::http::{Answer, Connection, excerpt, request};
 use crate::process::{Cpu, cpu, peak_memory_mib};
 
 /// What is sent, where to, and how long.
@@ -169,13 +169,10 @@ impl Driver<'_> {
         }
         let Some(answer) = lane.connection.receive()? else { return Ok(false) };
         let expected = self.load.batch.unwrap_or(1);
-        let stored = answer.stored.unwrap_or(u64::from(answer.status == 201));
-        if !matches!(answer.status, 200 | 201) || stored != expected {
-            bail!(
-                "{expected} events sent, {stored} stored, status {}: {}",
-                answer.status,
-                excerpt(&lane.connection)
-            );
+        let Answer { status, stored, flagged } = answer;
+        if !matches!(status, 200 | 201) || stored != expected || flagged {
+            let said = excerpt(&lane.connection);
+            bail!("{expected} events sent, {stored} stored, flagged: {flagged}, status {status}: {said}");
         }
         self.report.events += stored;
         self.report.requests += 1;
