@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
-use indelible_event::{EventId, Flag, Leaf};
+use indelible_event::{Flag, Leaf};
 
 use crate::append::{Append, Appended, Place};
 use crate::core_state::{Core, KeyUse, Tip, content_print, key_print};
@@ -555,9 +555,4 @@ fn is_own(work: &Work) -> bool {
         Work::Append { appends, .. } => appends.iter().all(|append| append.flags & Flag::Own as u8 != 0),
         Work::Control(..) | Work::Query(_) => true,
     }
-}
-
-/// The id in a leaf, for those who have only the bytes.
-pub(crate) fn leaf_id(leaf: &[u8; indelible_event::LEAF_BYTES]) -> Option<EventId> {
-    Leaf::decode(leaf).ok().map(|leaf| leaf.id)
 }

@@ -92,7 +92,7 @@ fn found(disk: &dyn Disk, dir: &Path, wal_bytes: u64) -> Result<(), OpenError> {
     write_file(disk, &dir.join("node.id"), format!("{}\n", hex(&node)).as_bytes()).map_err(io)?;
     crate::secrets::create(disk, &dir.join("keys"))?;
     let nonce = u64::from_be_bytes(random(dir)?);
-    let spare = make_spare(disk, &wal, wal_bytes).map_err(io)?;
+    let spare = make_spare(disk, &wal, wal_bytes, 0).map_err(io)?;
     start_file(disk, &wal, spare, &FileHeader { node, first_seq: 1, nonce }).map_err(io)?;
     open_slots(disk, dir).map_err(io)?;
     // Dying before this founds anew; after it, the store exists.

@@ -112,11 +112,6 @@ impl Inbox {
         state.published >= block
     }
 
-    /// Last block that published heads cover.
-    pub(crate) fn published(&self) -> u64 {
-        self.lock().published
-    }
-
     fn set_published(&self, block: u64) {
         let mut state = self.lock();
         state.published = state.published.max(block);

@@ -90,7 +90,7 @@ pub(crate) fn open(dir: &Path, options: Options) -> Result<Opened, OpenError> {
     let keys_dir = dir.join("keys");
     let now_ns = u64::try_from(options.clock.now_ns()).unwrap_or(0);
     let secrets = Secrets::open(&*disk, &keys_dir, now_ns)?;
-    let subjects = Subjects::open(Arc::clone(&disk), &keys_dir, secrets.subject.clone())?;
+    let subjects = Subjects::open(&*disk, &keys_dir, secrets.subject.clone())?;
     let subject_file = SubjectFile::open(&*disk, &keys_dir)?;
     for (_, digest, pool) in subject_file.read(&*disk, snapshot.subjects)? {
         subjects.restore(digest, pool);
@@ -629,6 +629,5 @@ fn wal_writer(shared: &Arc<Shared>, end: &WalEnd) -> Result<WalWriter, OpenError
         node: shared.node,
         disk: Arc::clone(&shared.disk),
         dir,
-        spares: Arc::clone(&shared.spares),
     })
 }

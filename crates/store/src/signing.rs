@@ -29,6 +29,8 @@ pub enum KeyState {
     Active,
     /// Signs along until clients know the active one.
     Retiring,
+    /// Destroyed; its public half remains, for checkpoints of the past.
+    Retired,
 }
 
 impl KeyState {
@@ -38,6 +40,7 @@ impl KeyState {
             Self::Next => "next",
             Self::Active => "active",
             Self::Retiring => "retiring",
+            Self::Retired => "retired",
         }
     }
 
@@ -71,6 +74,7 @@ pub(crate) struct LogKeys {
     origin: String,
     path: PathBuf,
     keys: Vec<Key>,
+    retired: Vec<KeyInfo>,
 }
 
 /// Where the key file of a log is.
@@ -81,7 +85,7 @@ pub(crate) fn path(dir: &Path, log: LogNo) -> PathBuf {
 impl LogKeys {
     /// Makes the first key of a log, durable before it is returned.
     pub(crate) fn create(disk: &dyn Disk, path: PathBuf, origin: &str, now_ns: u64) -> Result<Self, StoreError> {
-        let mut keys = Self { origin: origin.to_owned(), path, keys: Vec::new() };
+        let mut keys = Self { origin: origin.to_owned(), path, keys: Vec::new(), retired: Vec::new() };
         keys.add(KeyState::Active, now_ns)?;
         keys.save(disk)?;
         Ok(keys)
@@ -98,7 +102,7 @@ impl LogKeys {
         };
         let text = String::from_utf8(bytes).unwrap_or_default();
         match parse(&text, origin) {
-            Some(keys) => Ok(Self { origin: origin.to_owned(), path, keys }),
+            Some((keys, retired)) => Ok(Self { origin: origin.to_owned(), path, keys, retired }),
             None => Err(OpenError::KeyDiffers { origin: origin.to_owned(), file: path }),
         }
     }
@@ -110,7 +114,12 @@ impl LogKeys {
             vkey: key.signer.verifier().to_string(),
             since_ns: key.since_ns,
         };
-        self.keys.iter().map(info).collect()
+        self.keys.iter().map(info).chain(self.retired.iter().cloned()).collect()
+    }
+
+    /// Public keys of the present and the past.
+    pub(crate) fn verifiers_ever(&self) -> Vec<VerifierKey> {
+        self.infos().iter().filter_map(|info| info.vkey.parse().ok()).collect()
     }
 
     /// Keys that sign now, the active one first.
@@ -155,12 +164,18 @@ impl LogKeys {
     }
 
     /// Step 3: the old key is destroyed.
-    pub(crate) fn retire(&mut self, disk: &dyn Disk) -> Result<(), StoreError> {
+    pub(crate) fn retire(&mut self, disk: &dyn Disk, now_ns: u64) -> Result<(), StoreError> {
         if !self.keys.iter().any(|key| key.state == KeyState::Retiring) {
             let why = "no key is being retired".to_owned();
             return Err(StoreError::Refused { what: "retiring a signing key", why });
         }
-        self.keys.retain(|key| key.state != KeyState::Retiring);
+        let gone = self.keys.extract_if(.., |key| key.state == KeyState::Retiring);
+        let gone: Vec<Key> = gone.collect();
+        self.retired.extend(gone.iter().map(|key| KeyInfo {
+            state: KeyState::Retired,
+            vkey: key.signer.verifier().to_string(),
+            since_ns: now_ns,
+        }));
         self.save(disk)
     }
 
@@ -180,17 +195,25 @@ impl LogKeys {
             let seed = zeroize::Zeroizing::new(hex(key.seed.as_slice()));
             text.push_str(&format!("key {} {} {}\n", key.state.word(), key.since_ns, *seed));
         }
+        for key in &self.retired {
+            text.push_str(&format!("retired {} {}\n", key.since_ns, key.vkey));
+        }
         write_file(disk, &self.path, text.as_bytes()).map_err(StoreError::io("write", &self.path))
     }
 }
 
-fn parse(text: &str, origin: &str) -> Option<Vec<Key>> {
+fn parse(text: &str, origin: &str) -> Option<(Vec<Key>, Vec<KeyInfo>)> {
     let mut lines = text.lines();
     if lines.next()? != FIRST_LINE || lines.next()?.strip_prefix("origin ")? != origin {
         return None;
     }
-    let mut keys = Vec::new();
+    let (mut keys, mut retired) = (Vec::new(), Vec::new());
     for line in lines {
+        if let Some((since_ns, vkey)) = line.strip_prefix("retired ").and_then(|rest| rest.split_once(' ')) {
+            let (since_ns, vkey) = (since_ns.parse().ok()?, vkey.to_owned());
+            retired.push(KeyInfo { state: KeyState::Retired, vkey, since_ns });
+            continue;
+        }
         let mut words = line.strip_prefix("key ")?.split(' ');
         let state = KeyState::parse(words.next()?)?;
         let since_ns = words.next()?.parse().ok()?;
@@ -199,5 +222,5 @@ fn parse(text: &str, origin: &str) -> Option<Vec<Key>> {
         keys.push(Key { state, since_ns, seed, signer });
     }
     let active = keys.iter().filter(|key| key.state == KeyState::Active).count();
-    (active == 1 && keys.len() <= MAX_KEYS).then_some(keys)
+    (active == 1 && keys.len() <= MAX_KEYS).then_some((keys, retired))
 }

@@ -391,7 +391,7 @@ impl Store {
 
     /// Step 3: the old key is destroyed.
     pub fn retire_key(&self, log: LogNo) -> Result<(), StoreError> {
-        self.change_keys(log, |keys, shared| keys.retire(&*shared.disk))
+        self.change_keys(log, |keys, shared| keys.retire(&*shared.disk, shared.now_ns()))
     }
 
     /// Believes the clock after it jumped ahead.
@@ -421,7 +421,7 @@ impl Store {
         let shared = &self.inner.shared;
         shared.inbox.hurry();
         let (send, receive) = mpsc::sync_channel(1);
-        let query = Box::new(move |_: &crate::core_state::Core| drop(send.send(())));
+        let query = Box::new(move |_: &crate::core_state::Core| send.send(()).unwrap_or_default());
         if shared.queue.push(Work::Query(query)).is_err() || receive.recv().is_err() {
             return false;
         }

@@ -55,7 +55,6 @@ type Cache = HashMap<(LogNo, Box<str>), Arc<Subject>>;
 /// All subjects of a node.
 #[derive(Debug)]
 pub(crate) struct Subjects {
-    disk: Arc<dyn Disk>,
     pool_path: PathBuf,
     pool: FileRef,
     digest: Keyed,
@@ -82,12 +81,12 @@ impl std::fmt::Debug for Keyed {
 
 impl Subjects {
     /// Opens the pool. Assignments come with [`Subjects::restore`] afterwards.
-    pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path, digest: Keyed) -> Result<Self, OpenError> {
+    pub(crate) fn open(disk: &dyn Disk, dir: &Path, digest: Keyed) -> Result<Self, OpenError> {
         let pool_path = dir.join("pool");
         let open = || match disk.open(&pool_path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let file = disk.create(&pool_path)?;
-                sync_parent(&*disk, &pool_path)?;
+                sync_parent(disk, &pool_path)?;
                 Ok(file)
             }
             other => other,
@@ -101,7 +100,7 @@ impl Subjects {
         }
         let table = Mutex::new(Table { made, ..Table::default() });
         let cache = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Ok(Self { disk, pool_path, pool, digest, table, cache, by_id: Mutex::default() })
+        Ok(Self { pool_path, pool, digest, table, cache, by_id: Mutex::default() })
     }
 
     /// Takes over an assignment found in the file or the WAL.
@@ -196,11 +195,6 @@ impl Subjects {
             StoreError::corrupt(&self.pool_path, u64::from(pool) * ENTRY as u64, "a subject key does not check")
         })?;
         Ok(SubjectKey::new(id, &key))
-    }
-
-    /// The disk it lives on.
-    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
-        &self.disk
     }
 }
 

@@ -10,6 +10,7 @@ use harness::{TestClock, append, check_log, fill, messages, open, options, spec,
 use indelible_durable::real::RealDisk;
 use indelible_store::append::{Append, Appended};
 use indelible_store::error::AppendError;
+use indelible_store::signing::KeyState;
 use indelible_store::store::Store;
 
 fn real(clock: &TestClock) -> indelible_store::options::Options {
@@ -182,7 +183,8 @@ fn cursors_and_signing_keys_are_durable() {
     store.retire_key(log).unwrap();
     fill(&store, log, 10, 1);
     check_log(&store, log);
-    assert_eq!(store.keys(log).unwrap().len(), 1);
+    let states: Vec<_> = store.keys(log).unwrap().iter().map(|key| key.state).collect();
+    assert_eq!(states, [KeyState::Active, KeyState::Retired]);
 }
 
 #[test]

@@ -14,8 +14,6 @@ use indelible_durable::replace;
 use super::block::{FileHeader, HEADER, PAGE};
 use crate::error::is_full;
 
-/// Name under which the spare is filled; recovery removes it like every temporary file.
-const SPARE: &str = "spare.tmp";
 /// Zeros are written in pieces of this size.
 const FILL: usize = 1024 * 1024;
 /// How long the maker waits before it tries again on a full disk.
@@ -51,7 +49,6 @@ pub(crate) struct WalWriter {
     pub(crate) node: [u8; 16],
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) dir: PathBuf,
-    pub(crate) spares: Arc<Spares>,
 }
 
 impl WalWriter {
@@ -76,7 +73,7 @@ impl WalWriter {
     }
 
     /// Goes on in the spare file, whose first block will be `seq`.
-    pub(crate) fn roll(&mut self, spare: FileRef, seq: u64, nonce: u64) -> io::Result<()> {
+    pub(crate) fn roll(&mut self, spare: SpareFile, seq: u64, nonce: u64) -> io::Result<()> {
         let file = start_file(&*self.disk, &self.dir, spare, &FileHeader { node: self.node, first_seq: seq, nonce })?;
         self.current = Arc::new(file);
         self.at = PAGE as u64;
@@ -85,19 +82,26 @@ impl WalWriter {
 }
 
 /// Gives a zero-filled file its header and its name.
-pub(crate) fn start_file(disk: &dyn Disk, dir: &Path, spare: FileRef, header: &FileHeader) -> io::Result<WalFile> {
+pub(crate) fn start_file(disk: &dyn Disk, dir: &Path, spare: SpareFile, header: &FileHeader) -> io::Result<WalFile> {
     let path = dir.join(file_name(header.first_seq));
-    spare.write_all_at(&header.encode(), 0)?;
+    spare.file.write_all_at(&header.encode(), 0)?;
     // Dying before the rename leaves a temporary file; after it, a file without blocks behind a complete one.
-    spare.sync_data()?;
-    disk.rename(&dir.join(SPARE), &path)?;
+    spare.file.sync_data()?;
+    disk.rename(&spare.path, &path)?;
     disk.sync_dir(dir)?;
-    Ok(WalFile { path, first_seq: header.first_seq, nonce: header.nonce, file: spare })
+    Ok(WalFile { path, first_seq: header.first_seq, nonce: header.nonce, file: spare.file })
 }
 
-/// Makes the zero-filled file, durable but unnamed.
-pub(crate) fn make_spare(disk: &dyn Disk, dir: &Path, bytes: u64) -> io::Result<FileRef> {
-    let path = dir.join(SPARE);
+/// A zero-filled file under a temporary name of its own: the one before may still wait for its final name.
+#[derive(Debug)]
+pub(crate) struct SpareFile {
+    file: FileRef,
+    path: PathBuf,
+}
+
+/// Makes the zero-filled file, durable but under a temporary name, which recovery removes like every other.
+pub(crate) fn make_spare(disk: &dyn Disk, dir: &Path, bytes: u64, number: u64) -> io::Result<SpareFile> {
+    let path = dir.join(format!("spare-{number}.tmp"));
     let file = disk.create(&path)?;
     let zeros = vec![0; FILL.min(usize::try_from(bytes).unwrap_or(FILL))];
     let mut at = 0;
@@ -113,7 +117,7 @@ pub(crate) fn make_spare(disk: &dyn Disk, dir: &Path, bytes: u64) -> io::Result<
         at += piece.len() as u64;
     }
     file.sync_data()?;
-    Ok(file)
+    Ok(SpareFile { file, path })
 }
 
 /// Rewrites a WAL file, everything from `end` on as zeros, under a temporary name and puts it in its place.
@@ -145,7 +149,7 @@ pub(crate) struct Spares {
 
 #[derive(Debug, Default)]
 struct SpareState {
-    ready: Option<FileRef>,
+    ready: Option<SpareFile>,
     full: bool,
     failed: bool,
     stopping: bool,
@@ -155,7 +159,7 @@ struct SpareState {
 #[derive(Debug)]
 pub(crate) enum Spare {
     /// A zero-filled, durable file.
-    Ready(FileRef),
+    Ready(SpareFile),
     /// The disk has no room for one.
     Full,
     /// The disk failed or the store is stopping.
@@ -195,8 +199,10 @@ impl Spares {
 
     /// The maker's loop: keeps one spare ready until it is stopped. An error other than a full disk ends it.
     pub(crate) fn run(&self, disk: &dyn Disk, dir: &Path, bytes: u64) -> io::Result<()> {
+        let mut number = 0;
         while self.wait_for_need() {
-            let made = make_spare(disk, dir, bytes);
+            number += 1;
+            let made = make_spare(disk, dir, bytes, number);
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             match made {
                 Ok(file) => {

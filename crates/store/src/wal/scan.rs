@@ -2,7 +2,7 @@
 //!
 //! Damage is never cut away: only a last block that nobody can have been told about is dropped.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use indelible_durable::disk::Disk;
@@ -216,10 +216,4 @@ fn read_all(file: &WalFile, offset: u64) -> std::io::Result<Vec<u8>> {
     let mut rest = vec![0; usize::try_from(len).map_err(std::io::Error::other)?];
     file.file.read_exact_at(&mut rest, offset)?;
     Ok(rest)
-}
-
-/// Paths of all WAL files, oldest first.
-pub(crate) fn paths(disk: &dyn Disk, dir: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let names = disk.list(dir)?.into_iter().filter(|entry| parse_file_name(&entry.name).is_some());
-    Ok(names.map(|entry| dir.join(entry.name)).collect())
 }
