@@ -181,7 +181,6 @@ struct FamilyEntry {
 }
 
 /// One catalog.
-#[derive(Debug)]
 pub struct Catalog {
     /// Name, at most 32 bytes.
     pub id: String,
@@ -251,6 +250,12 @@ pub enum Found<'c> {
     Family(&'c Family),
     /// The row of a group.
     Group(&'c Group),
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Catalog({} {}, {} types)", self.id, self.version, self.types.len())
+    }
 }
 
 impl Catalog {

@@ -289,6 +289,8 @@ pub struct CodeRange {
     pub text: Option<String>,
     /// Patterns.
     pub patterns: Vec<Pattern>,
+    /// Whether the source's line has a colon after the key.
+    pub colon: bool,
     /// Patterns that have no code on purpose.
     pub reserved: Vec<String>,
     /// Where it stands.

@@ -10,11 +10,19 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "tests index freely"))]
 
 mod builtin;
+pub mod cases;
 pub mod catalog;
 mod convert;
+pub mod diff;
+pub mod draft;
+pub mod drift;
 pub mod event_type;
+pub mod example;
+pub mod explain;
 pub mod finding;
+pub mod flatten;
 pub mod glob;
+pub mod lint;
 pub mod load;
 pub mod matching;
 mod params;

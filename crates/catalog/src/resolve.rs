@@ -24,7 +24,7 @@ pub struct SentHints<'a> {
     /// Other enabled catalogs, for suggestions.
     pub others: &'a [&'a Catalog],
     /// The meaning of the code under the conditions of this event.
-    pub(crate) variant: Option<&'a Variant>,
+    pub variant: Option<&'a Variant>,
 }
 
 impl std::fmt::Debug for SentHints<'_> {

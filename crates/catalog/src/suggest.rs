@@ -44,6 +44,22 @@ pub(crate) fn distance(left: &str, right: &str) -> usize {
     above.last().copied().unwrap_or(0)
 }
 
+/// Whether two texts are one step apart, in one pass: it is asked of every code of a catalog for each unknown code that arrives.
+fn is_one_step(left: &str, right: &str) -> bool {
+    if left.len().abs_diff(right.len()) > 1 {
+        return false;
+    }
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let front = left.iter().zip(right).take_while(|(l, r)| l == r).count();
+    let (left, right) = (left.get(front..).unwrap_or(&[]), right.get(front..).unwrap_or(&[]));
+    let back = left.iter().rev().zip(right.iter().rev()).take_while(|(l, r)| l == r).count();
+    match (left.get(..left.len() - back).unwrap_or(&[]), right.get(..right.len() - back).unwrap_or(&[])) {
+        ([_], [] | [_]) | ([], [_]) => true,
+        ([a, b], [c, d]) => a == d && b == c,
+        _ => false,
+    }
+}
+
 /// Declared codes that an unknown one may stand for: first those equal but for leading zeros, then those one step away
 /// (the same entity first), then the same code in another catalog as `catalog:code`. At most [`MAX_SUGGESTIONS`].
 pub fn nearest_codes(
@@ -56,7 +72,7 @@ pub fn nearest_codes(
     let bare = code.trim_start_matches('0');
     let zeros = catalog.types().iter().filter(|t| !bare.is_empty() && t.code.trim_start_matches('0') == bare);
     found.extend(zeros.map(|t| t.code.clone()));
-    let near = |t: &&EventType| t.code.len().abs_diff(code.len()) <= 1 && distance(&t.code, code) == 1;
+    let near = |t: &&EventType| is_one_step(&t.code, code);
     let mut steps: Vec<_> = catalog.types().iter().filter(near).collect();
     steps.sort_by_key(|t| entity != Some(t.entity.as_str()));
     for t in steps {
@@ -86,6 +102,16 @@ mod tests {
         ];
         for (left, right, expected) in cases {
             assert_eq!(distance(left, right), expected, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn one_step_is_a_distance_of_one() {
+        let words = ["", "0", "08", "800083", "0800083", "800038", "800093", "80083", "8000831", "8000833", "800", "abc"];
+        for left in words {
+            for right in words {
+                assert_eq!(is_one_step(left, right), distance(left, right) == 1, "{left} {right}");
+            }
         }
     }
 

@@ -59,7 +59,7 @@ fn every_known_defect_is_noticed_on_its_line() {
 #[test]
 fn the_session_key_is_nowhere() {
     for (line, event) in run() {
-        let text = format!("{event:?}");
+        let text = event.map(|event| format!("{:?} {:?}", event.event, event.findings)).unwrap_or_default();
         assert!(!text.contains("ixrh4mjnav2l25xasapzccs2yzljl47i"), "line {line}: {text}");
     }
 }

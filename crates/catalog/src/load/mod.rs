@@ -275,6 +275,7 @@ impl Folder {
     fn overlaid(mut self, over: Folder) -> Folder {
         let base = self.identity.take();
         self.identity = over.identity.map(|identity| identity.over(base.as_ref()));
+        types::settle_bases(&mut self.drafts);
         for draft in over.drafts {
             let same = self.drafts.iter().position(|known| known.code == draft.code);
             match same {

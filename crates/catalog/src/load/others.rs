@@ -26,6 +26,7 @@ pub(super) fn ranges(root: Table<'_>, parts: &mut Parts) {
             line: table.line_number("line"),
             text: table.text("text"),
             patterns: patterns.iter().filter_map(read_pattern).collect(),
+            colon: table.boolean("colon").unwrap_or(true),
             reserved: table.texts("reserved").unwrap_or_default(),
             place: place(&table),
         };

@@ -12,7 +12,7 @@ use toml::de::DeValue;
 
 /// Deepest nesting of `first`: no reader follows more.
 const MAX_FIRST_DEPTH: usize = 4;
-const FORMATS: &[&str] = &["openkat", "minvws", "netop", "sanernow", "cloudtrail", "ndjson", "match"];
+const FORMATS: &[&str] = &["openkat", "minvws", "netop", "sanernow", "cloudtrail", "ndjson", "match", "native"];
 
 pub(super) fn read(root: Table<'_>, parts: &mut Parts) {
     for table in root.tables("match") {

@@ -489,6 +489,13 @@ fn inherit_all(draft: &mut DraftType, by_code: &HashMap<&str, &DraftType>) {
     }
 }
 
+/// Fills what types take over from their base, before an overlay may remove the base.
+pub(super) fn settle_bases(drafts: &mut [DraftType]) {
+    let copy = drafts.to_vec();
+    let by_code: HashMap<&str, &DraftType> = copy.iter().rev().map(|draft| (draft.code.as_str(), draft)).collect();
+    drafts.iter_mut().for_each(|draft| inherit_all(draft, &by_code));
+}
+
 pub(super) fn resolve_families(drafts: &[FamilyDraft], identity: &Identity, parts: &Parts) -> Vec<Family> {
     let family = |draft: &FamilyDraft| Family {
         code: draft.code.clone(),
