@@ -1,1 +1,36 @@
-//! Placeholder while the crate is being written.
+//! Finds events: pages in an order, counts, the feed, single events, everything that matches; by scan, with what earlier
+//! scans taught about where times lie.
+//!
+//! Every read takes a [`Log`], which is one organization's: there is no read across organizations. Nothing here writes,
+//! and everything remembered here can be lost. It never decides who may read: the caller's rights come in as the scope and
+//! as conditions of the query.
+//!
+//! Start reading at [`Searcher`], then `scan` (what is read) and `page` (what is shown).
+#![deny(clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, reason = "tests index freely"))]
+
+mod budget;
+mod cursor;
+mod error;
+mod find;
+mod hit;
+mod matches;
+mod order;
+mod page;
+mod records;
+mod request;
+mod scan;
+mod searcher;
+mod top;
+mod zones;
+
+pub use budget::Budget;
+pub use cursor::{Cursor, CursorKey};
+pub use error::SearchError;
+pub use find::{at, find};
+pub use hit::{Hit, Log, Scope};
+pub use matches::Matches;
+pub use order::Order;
+pub use records::{Record, Records};
+pub use request::{Request, Window};
+pub use searcher::{Count, FeedPage, Page, Searcher};

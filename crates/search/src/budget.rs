@@ -1,0 +1,67 @@
+//! What one search may cost: time, bytes read, and somebody who still waits for it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Records between two looks at the clock: about as many as are read in the time the look is allowed to be late.
+const RECORDS_PER_LOOK: u64 = 256;
+
+/// The limits of one search, shared by its threads.
+pub struct Budget<'a> {
+    /// Time since the search began.
+    elapsed: &'a (dyn Fn() -> Duration + Sync),
+    time: Duration,
+    bytes: u64,
+    cancelled: &'a AtomicBool,
+    read_bytes: AtomicU64,
+    read_records: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl std::fmt::Debug for Budget<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Budget").field("time", &self.time).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Budget<'a> {
+    /// At most `time` by the given clock and `bytes` of stored bodies, and only until `cancelled` is set.
+    pub fn new(
+        elapsed: &'a (dyn Fn() -> Duration + Sync),
+        time: Duration,
+        bytes: u64,
+        cancelled: &'a AtomicBool,
+    ) -> Self {
+        let (read_bytes, read_records) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { elapsed, time, bytes, cancelled, read_bytes, read_records, ended: AtomicBool::new(false) }
+    }
+
+    /// Records read so far.
+    pub fn records(&self) -> u64 {
+        self.read_records.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of stored bodies read so far.
+    pub fn bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Counts one record; false when the search has to end.
+    pub(crate) fn spend(&self, bytes: usize) -> bool {
+        let read = self.read_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        let records = self.read_records.fetch_add(1, Ordering::Relaxed);
+        let look = records % RECORDS_PER_LOOK == RECORDS_PER_LOOK - 1;
+        if read >= self.bytes || (look && (self.is_cancelled() || (self.elapsed)() >= self.time)) {
+            self.ended.store(true, Ordering::Relaxed);
+        }
+        !self.has_ended()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,47 @@
+//! Why a search gave no answer.
+
+use indelible_store::log_no::LogNo;
+
+/// What went wrong, by what the caller would do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The text is no cursor of this node.
+    #[error("the cursor cannot be read; start again without it")]
+    CursorInvalid,
+    /// The cursor belongs to another organization, query, window, order or log size.
+    #[error("the cursor belongs to another search; start again without it")]
+    CursorMismatch,
+    /// The log is shorter than the size that was asked for.
+    #[error("the log has {size} events, it cannot be read as of {at}; leave `at` out or lower it")]
+    AtBeyondLog {
+        /// Size asked for.
+        at: u64,
+        /// Size now.
+        size: u64,
+    },
+    /// Whoever asked is gone.
+    #[error("the search was cancelled")]
+    Cancelled,
+    /// Nothing could be answered within the time or bytes allowed, and trying again would not help.
+    #[error("the search needs more time or data than one request may take; narrow the time or the query")]
+    BudgetExceeded,
+    /// A stored event cannot be read as one.
+    #[error("event {index} of log {log} cannot be decoded: {what}; run verify")]
+    Damaged {
+        /// Its log.
+        log: LogNo,
+        /// Its index.
+        index: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The store could not read.
+    #[error("cannot read log {log}")]
+    Read {
+        /// The log.
+        log: LogNo,
+        /// Why.
+        #[source]
+        source: Box<indelible_store::error::StoreError>,
+    },
+}

@@ -1,0 +1,358 @@
+//! Reads the records that a query may match, and nothing that the zones rule out.
+
+use std::ops::{ControlFlow, Range};
+
+use indelible_event::Leaf;
+use indelible_query::{Compiled, EventView, Instant};
+
+use crate::budget::Budget;
+use crate::error::SearchError;
+use crate::hit::{Hit, Log};
+use crate::order::{Place, Rank, Start};
+use crate::records::Record;
+use crate::top::Top;
+use crate::zones::{BLOCK, Learner, Zone, Zones};
+
+/// Blocks that are read in one go at first; doubled each time, so that a search that finds little soon reads in long
+/// stretches, and one that finds its page at once reads little beyond it.
+const FIRST_GROUP: u64 = 1;
+/// Most blocks in one go: what is read in vain at most, and how long the order of reading ignores the zones.
+const MAX_GROUP: u64 = 64;
+/// Blocks in one go from which several threads share them.
+const SHARED_GROUP: u64 = 8;
+
+/// Everything that a scan needs to know.
+#[derive(Clone, Copy)]
+pub(crate) struct Scan<'a> {
+    pub(crate) log: Log<'a>,
+    pub(crate) zones: &'a Zones,
+    pub(crate) query: &'a Compiled,
+    /// First and last time of the act, both within.
+    pub(crate) window: (Option<Instant>, Option<Instant>),
+    /// Indexes to look at.
+    pub(crate) range: (u64, u64),
+    pub(crate) budget: &'a Budget<'a>,
+    pub(crate) threads: usize,
+}
+
+/// The best hits in an order by time.
+pub(crate) struct Best {
+    /// Best first.
+    pub(crate) hits: Vec<(Rank, Hit)>,
+    /// Whether there are others after them.
+    pub(crate) more: bool,
+    /// Set when the budget ended.
+    pub(crate) stopped: Option<Stopped>,
+}
+
+/// Where an unfinished scan ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// Hits above this time are final.
+    At(i128),
+    /// In orders by index: this was the last that was looked at, received at this time.
+    AtIndex(Rank, Instant),
+    /// No hit is final, but a further try begins with what this one learned.
+    Learning,
+}
+
+struct Step {
+    block: u64,
+    /// The best rank's time that the block can hold.
+    best: i128,
+    known: bool,
+}
+
+struct Part {
+    top: Top,
+    learned: Vec<(u64, Zone)>,
+    /// Whether the range was read to its end, or as far as it can matter.
+    whole: bool,
+}
+
+impl Scan<'_> {
+    fn range(&self) -> Range<u64> {
+        self.range.0..self.range.1
+    }
+
+    fn in_window(&self, time: Instant) -> bool {
+        self.window.0.is_none_or(|first| time >= first) && self.window.1.is_none_or(|last| time <= last)
+    }
+
+    fn may_hold(&self, zone: Option<Zone>) -> bool {
+        zone.is_none_or(|zone| {
+            self.window.0.is_none_or(|first| zone.last >= first)
+                && self.window.1.is_none_or(|last| zone.first <= last)
+        })
+    }
+
+    fn block_range(&self, first: u64, last: u64) -> Range<u64> {
+        (first * BLOCK).max(self.range.0)..((last + 1) * BLOCK).min(self.range.1)
+    }
+
+    /// Ranges of events that may match, ascending; neighbours are one range.
+    pub(crate) fn ranges(&self) -> Vec<Range<u64>> {
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for (block, zone) in self.zones.blocks(self.log.scope.log, &self.range()) {
+            let range = self.block_range(block, block);
+            match ranges.last_mut() {
+                _ if !self.may_hold(zone) => {}
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ => ranges.push(range),
+            }
+        }
+        ranges
+    }
+
+    /// Visits records in the order of the index, each with whether it is a hit; false when the budget ended first.
+    pub(crate) fn by_index(
+        &self,
+        ascending: bool,
+        f: &mut dyn FnMut(&Record<'_>, &Leaf, bool) -> ControlFlow<()>,
+    ) -> Result<bool, SearchError> {
+        let mut ranges = self.ranges();
+        if !ascending {
+            ranges.reverse();
+        }
+        for range in ranges {
+            let mut learner = Learner::default();
+            let mut flow = ControlFlow::Continue(());
+            self.read(range, !ascending, &mut |record, leaf, view| {
+                let time = view.occurred();
+                learner.see(record.index, time);
+                let hit = self.in_window(time) && self.query.matches(view);
+                flow = f(record, leaf, hit);
+                flow
+            })?;
+            self.zones.learn(self.log.scope.log, learner.finish());
+            if flow.is_break() {
+                return Ok(true);
+            }
+            if self.budget.has_ended() {
+                return if self.budget.is_cancelled() { Err(SearchError::Cancelled) } else { Ok(false) };
+            }
+        }
+        Ok(true)
+    }
+
+    /// Number of hits, and whether that is all of them.
+    pub(crate) fn count(&self) -> Result<(u64, bool), SearchError> {
+        let share = (self.range.1 - self.range.0).div_ceil(self.threads as u64).max(SHARED_GROUP * BLOCK);
+        let share = share.next_multiple_of(BLOCK);
+        let mut shares: Vec<Scan<'_>> = Vec::new();
+        let mut start = self.range.0;
+        while start < self.range.1 {
+            let end = (start - start % BLOCK).saturating_add(share).min(self.range.1);
+            shares.push(Scan { range: (start, end), ..*self });
+            start = end;
+        }
+        let counted: Vec<Result<(u64, bool), SearchError>> = std::thread::scope(|threads| {
+            let workers: Vec<_> = shares.iter().map(|share| threads.spawn(|| share.count_alone())).collect();
+            let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+            joined.map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        counted
+            .into_iter()
+            .try_fold((0, true), |(sum, all), part| part.map(|(n, whole)| (sum + n, all && whole)))
+    }
+
+    fn count_alone(&self) -> Result<(u64, bool), SearchError> {
+        let mut value = 0;
+        let exact = self.by_index(true, &mut |_, _, hit| {
+            value += u64::from(hit);
+            ControlFlow::Continue(())
+        })?;
+        Ok((value, exact))
+    }
+
+    /// The first `limit` hits in an order by time that come after `from`.
+    pub(crate) fn by_time(
+        &self,
+        ascending: bool,
+        from: Option<Start>,
+        limit: usize,
+    ) -> Result<Best, SearchError> {
+        from.map_or(*self, |from| self.after(from, ascending)).best(ascending, from, limit)
+    }
+
+    /// The same scan without the times before a start, so that blocks that were passed are not read again.
+    fn after(&self, from: Start, ascending: bool) -> Self {
+        let time = from.place.time;
+        let (first, last) = self.window;
+        let window = if ascending {
+            (first.max(Some(time)), last)
+        } else {
+            (first, Some(last.map_or(time, |last| last.min(time))))
+        };
+        Self { window, ..*self }
+    }
+
+    fn best(&self, ascending: bool, from: Option<Start>, limit: usize) -> Result<Best, SearchError> {
+        let steps = self.steps(ascending);
+        let mut top = Top::new(limit.saturating_add(1));
+        let (mut at, mut size, mut learned) = (0, FIRST_GROUP, false);
+        while let Some(step) = steps.get(at) {
+            if top.worst().is_some_and(|worst| step.best < worst.time) {
+                break;
+            }
+            let (group, next) = group(&steps, at, size);
+            let part = self.read_group(group, ascending, from, &top)?;
+            learned |= self.zones.learn(self.log.scope.log, part.learned);
+            top.merge(part.top);
+            if self.budget.is_cancelled() {
+                return Err(SearchError::Cancelled);
+            }
+            if !part.whole {
+                return self.stop(
+                    &steps,
+                    at,
+                    (top, limit, learned, from.map(|start| Rank::new(start.place, ascending))),
+                );
+            }
+            (at, size) = (next, (size * 2).min(MAX_GROUP));
+        }
+        let (hits, more) = top.finish(limit);
+        Ok(Best { hits, more, stopped: None })
+    }
+
+    /// Keeps of an unfinished scan what no unread block can change.
+    fn stop(
+        &self,
+        steps: &[Step],
+        at: usize,
+        (mut top, limit, learned, from): (Top, usize, bool, Option<Rank>),
+    ) -> Result<Best, SearchError> {
+        let best = steps.get(at).map_or(i128::MAX, |step| step.best);
+        // Better than the place that the scan began at there can be nothing.
+        let best = from.map_or(best, |from| best.min(from.time));
+        top.raise_floor(Some(Rank { time: best, index: u64::MAX }));
+        let (hits, _) = top.finish(limit);
+        let advanced = !hits.is_empty() || from.map_or(best < i128::MAX, |from| best < from.time);
+        let stopped = match (advanced, learned) {
+            (true, _) => Stopped::At(best),
+            (false, true) => Stopped::Learning,
+            (false, false) => return Err(SearchError::BudgetExceeded),
+        };
+        Ok(Best { hits, more: true, stopped: Some(stopped) })
+    }
+
+    /// Blocks to read, the one that can hold the best hit first; unknown blocks can hold anything.
+    fn steps(&self, ascending: bool) -> Vec<Step> {
+        let blocks = self.zones.blocks(self.log.scope.log, &self.range());
+        let mut steps: Vec<Step> = blocks
+            .into_iter()
+            .filter(|(_, zone)| self.may_hold(*zone))
+            .map(|(block, zone)| {
+                let best =
+                    zone.map(|zone| if ascending { zone.first.0.saturating_neg() } else { zone.last.0 });
+                Step { block, best: best.unwrap_or(i128::MAX), known: zone.is_some() }
+            })
+            .collect();
+        if !ascending {
+            steps.reverse();
+        }
+        // Stable: neighbours in the log stay neighbours.
+        steps.sort_by(|a, b| b.best.cmp(&a.best));
+        steps
+    }
+
+    fn read_group(
+        &self,
+        group: Range<u64>,
+        ascending: bool,
+        from: Option<Start>,
+        top: &Top,
+    ) -> Result<Part, SearchError> {
+        let blocks = group.end - group.start;
+        let threads = self.threads as u64;
+        if blocks < SHARED_GROUP || threads < 2 {
+            return self.read_part(self.block_range(group.start, group.end - 1), ascending, from, top.part());
+        }
+        let share = blocks.div_ceil(threads);
+        let parts: Vec<Result<Part, SearchError>> = std::thread::scope(|threads| {
+            let starts = (group.start..group.end).step_by(usize::try_from(share).unwrap_or(usize::MAX));
+            let workers: Vec<_> = starts
+                .map(|first| {
+                    let range = self.block_range(first, (first + share).min(group.end) - 1);
+                    let part = top.part();
+                    threads.spawn(move || self.read_part(range, ascending, from, part))
+                })
+                .collect();
+            let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+            joined.map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        let mut whole = Part { top: top.part(), learned: Vec::new(), whole: true };
+        for part in parts {
+            let part = part?;
+            whole.top.merge(part.top);
+            whole.learned.extend(part.learned);
+            whole.whole &= part.whole;
+        }
+        Ok(whole)
+    }
+
+    fn read_part(
+        &self,
+        range: Range<u64>,
+        ascending: bool,
+        from: Option<Start>,
+        mut top: Top,
+    ) -> Result<Part, SearchError> {
+        let mut learner = Learner::default();
+        self.read(range, !ascending, &mut |record, leaf, view| {
+            let time = view.occurred();
+            learner.see(record.index, time);
+            let rank = Rank::new(Place { time, index: record.index }, ascending);
+            let wanted = self.in_window(time) && from.is_none_or(|from| from.admits(rank, ascending));
+            if wanted && top.takes(rank) && self.query.matches(view) {
+                top.push(rank, Hit::new(record, *leaf));
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(Part { top, learned: learner.finish(), whole: !self.budget.has_ended() })
+    }
+
+    /// Reads a range until `f` breaks or the budget ends.
+    fn read(
+        &self,
+        range: Range<u64>,
+        descending: bool,
+        f: &mut dyn FnMut(&Record<'_>, &Leaf, &EventView<'_>) -> ControlFlow<()>,
+    ) -> Result<(), SearchError> {
+        let mut damaged = None;
+        self.log.records.visit(self.log.scope.log, range, descending, &mut |record| {
+            if !self.budget.spend(record.stored.len()) {
+                return ControlFlow::Break(());
+            }
+            match self.log.scope.read(&record) {
+                Ok(leaf) => f(&record, &leaf, &self.log.scope.view(&record, &leaf)),
+                Err(error) => {
+                    damaged = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        damaged.map_or(Ok(()), Err)
+    }
+}
+
+/// Blocks from `at` on that are neighbours in the log, at most `size` of them, and where the next group begins.
+fn group(steps: &[Step], at: usize, size: u64) -> (Range<u64>, usize) {
+    let Some(first) = steps.get(at) else { return (0..0, at) };
+    let mut range = first.block..first.block + 1;
+    let mut next = at + 1;
+    while let Some(step) = steps.get(next).filter(|step| step.known == first.known) {
+        if range.end - range.start >= size {
+            break;
+        }
+        if step.block + 1 == range.start {
+            range.start = step.block;
+        } else if step.block == range.end {
+            range.end += 1;
+        } else {
+            break;
+        }
+        next += 1;
+    }
+    (range, next)
+}
