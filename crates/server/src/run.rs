@@ -140,6 +140,15 @@ fn open(
     registry: Registry,
     clock: Clock,
 ) -> Result<(Shared, Option<Founded>), StartError> {
+    if let Some(anchor) = &options.anchor_dir {
+        std::fs::create_dir_all(anchor).map_err(|error| {
+            let folder = anchor.display();
+            let message = format!(
+                "cannot make the anchor's folder {folder}: {error}; name another with node.anchor_dir"
+            );
+            StartError::Setting(message)
+        })?;
+    }
     let (store, recovery) = Store::open(dir, options)?;
     tracing::info!(?recovery, "store opened");
     let log_host = config
