@@ -30,8 +30,11 @@ enum Source {
 }
 
 const PAGES: &[Page] = &[
-    Page { path: "docs/reference/configuration.md", source: Source::Binary(&["config", "reference"]) },
-    Page { path: "docs/reference/openapi.json", source: Source::Binary(&["openapi"]) },
+    Page { path: "docs/reference/settings.md", source: Source::Binary(&["reference", "settings"]) },
+    Page { path: "docs/reference/openapi.json", source: Source::Binary(&["reference", "openapi"]) },
+    Page { path: "docs/reference/limits.md", source: Source::Binary(&["reference", "limits"]) },
+    Page { path: "docs/reference/permissions.md", source: Source::Binary(&["reference", "permissions"]) },
+    Page { path: "docs/reference/cli.md", source: Source::Binary(&["reference", "cli"]) },
     Page { path: "docs/reference/fields.md", source: Source::Function(fields::page) },
     Page { path: "docs/reference/query.md", source: Source::Function(query::page) },
     Page { path: "docs/errors/README.md", source: Source::Files(errors::page) },
