@@ -16,6 +16,9 @@ use crate::command::cargo;
 /// their failures.
 const END_TO_END: &[&str] = &["indelible-cli", "indelible-e2e"];
 
+/// What makes tests do all they can: more kills, every single point of failure.
+const LONG: &[(&str, &str)] = &[("INDELIBLE_LONG", "1"), ("STORE_CRASH_STRIDE", "1")];
+
 /// One test program.
 pub(crate) struct Suite {
     package: String,
@@ -91,7 +94,7 @@ impl Suite {
         // Cargo sets this for test programs; some look for their data through it.
         command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
         if long {
-            command.env("INDELIBLE_LONG_TESTS", "1");
+            command.envs(LONG.iter().copied());
         }
         counted(&mut command)
     }
