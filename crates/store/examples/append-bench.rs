@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let log = store.create_log(&LogSpec { origin, name: "bench".to_owned() })?;
     measure("batches of 1,000", events, || batches(&store, log, events));
     measure("256 senders, 1 event", events / 10, || singles(&store, log, events / 10));
-    measure("sealing the rest", store.depth().unsealed_events, || drop(store.seal_now()));
+    measure("sealing the rest", store.depth().unsealed_events, || assert!(store.seal_now(), "sealing stopped"));
     measure("reading all", store.size(log)?, || {
         let read = store.scan(log, 0..u64::MAX, false).map(Iterator::count);
         println!("read {read:?}");
@@ -96,7 +96,7 @@ fn batches(store: &Store, log: LogNo, events: u64) {
     for batch in 0..events / BATCH {
         let appends = (0..BATCH).map(|number| append(store, log, batch * BATCH + number)).collect();
         let done = send.clone();
-        store.append(appends, false, Box::new(move |outcome| drop(done.send(outcome.is_ok()))));
+        store.append(appends, false, Box::new(move |outcome| done.send(outcome.is_ok()).unwrap_or_default()));
         under_way += 1;
         if under_way == AHEAD {
             assert!(receive.recv().unwrap_or(false), "a batch was refused");
@@ -131,7 +131,8 @@ fn singles(store: &Store, log: LogNo, events: u64) {
 fn resident_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
+    line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)
+        / 1024
 }
 
 fn size(folder: &Path) -> std::io::Result<u64> {

@@ -89,7 +89,8 @@ impl AnchorWriter {
             Err(error) => return Err(error),
         };
         let slots = read_file(disk, path, (SLOT * 2) as u64)?;
-        let mut blocks = slots.chunks(SLOT).map(|slot| Anchor::decode(slot).map_or(0, |anchor| anchor.block + 1));
+        let mut blocks =
+            slots.chunks(SLOT).map(|slot| Anchor::decode(slot).map_or(0, |anchor| anchor.block + 1));
         let (first, second) = (blocks.next().unwrap_or(0), blocks.next().unwrap_or(0));
         Ok(Self { file, next_slot: u64::from(second < first) })
     }

@@ -60,9 +60,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Reads lower- or upper-case hexadecimal of exactly `N` bytes.
+/// Reads lower-case hexadecimal of exactly `N` bytes.
 pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != N * 2 || !text.is_ascii() {
+    if text.len() != N * 2 || !text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
         return None;
     }
     let mut out = [0u8; N];

@@ -78,7 +78,13 @@ impl ClockGuard {
 }
 
 impl Committer {
-    pub(crate) fn new(shared: Arc<Shared>, core: Core, wal: WalWriter, next_seq: u64, last_hash: BlockHash) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        core: Core,
+        wal: WalWriter,
+        next_seq: u64,
+        last_hash: BlockHash,
+    ) -> Self {
         let clock = ClockGuard { wall: shared.options.clock.now_ns(), boot: shared.options.clock.boot_ns() };
         Self {
             shared,
@@ -95,7 +101,8 @@ impl Committer {
 
     /// Works until the queue is closed and empty, or the disk fails.
     pub(crate) fn run(mut self) {
-        while let Some(batch) = self.shared.queue.take(usize::try_from(self.wal.room()).unwrap_or(usize::MAX)) {
+        while let Some(batch) = self.shared.queue.take(usize::try_from(self.wal.room()).unwrap_or(usize::MAX))
+        {
             if self.shared.has_failed() {
                 batch.into_iter().for_each(|work| refuse(work, &AppendError::OutcomeUnknown));
                 continue;
@@ -154,7 +161,9 @@ impl Committer {
                     let nonce = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
                     self.wal.roll(file, self.next_seq, nonce)?;
                 }
-                Spare::Full => return Ok(refuse_all(batch, &AppendError::DiskFull { retry_after_ms: FULL_RETRY_MS })),
+                Spare::Full => {
+                    return Ok(refuse_all(batch, &AppendError::DiskFull { retry_after_ms: FULL_RETRY_MS }));
+                }
                 Spare::Gone => return Ok(refuse_all(batch, &AppendError::Closing)),
             }
         }
@@ -218,19 +227,29 @@ impl Committer {
     }
 
     /// One request: everything that can fail comes first, so that it is in the block whole or not at all.
-    fn frame_request(&mut self, appends: &[Append], atomic: bool, now: u64) -> Result<Vec<Appended>, AppendError> {
+    fn frame_request(
+        &mut self,
+        appends: &[Append],
+        atomic: bool,
+        now: u64,
+    ) -> Result<Vec<Appended>, AppendError> {
         let mut outcomes = Vec::with_capacity(appends.len());
         for append in appends {
             if !self.core.logs.contains_key(&append.log) {
                 return Err(AppendError::UnknownLog(append.log));
             }
-            outcomes.push(self.recognise(append).map_err(|error| AppendError::Unreadable { why: error.to_string() })?);
+            outcomes.push(
+                self.recognise(append).map_err(|error| AppendError::Unreadable { why: error.to_string() })?,
+            );
         }
         let first = self.framed.len();
         if atomic {
             contradictions(appends, &mut outcomes);
             if outcomes.iter().any(|outcome| outcome.is_some_and(|outcome| outcome.place().is_none())) {
-                return Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Appended::NotStored)).collect());
+                return Ok(outcomes
+                    .into_iter()
+                    .map(|outcome| outcome.unwrap_or(Appended::NotStored))
+                    .collect());
             }
         }
         for (append, outcome) in appends.iter().zip(&mut outcomes) {
@@ -262,18 +281,25 @@ impl Committer {
     }
 
     fn recognise_number(&mut self, append: &Append, content: u64) -> Result<Option<Appended>, StoreError> {
-        let Some(producer) = append.producer.as_ref().filter(|_| append.sequence > 0) else { return Ok(None) };
+        let Some(producer) = append.producer.as_ref().filter(|_| append.sequence > 0) else {
+            return Ok(None);
+        };
         let Some(tip) = self.core.producers.get(&(append.log, producer.number())) else { return Ok(None) };
         match tip.state.window.look(append.sequence) {
             Seen::New => Ok(None),
-            Seen::TooManyGaps => Ok(Some(Appended::TooManyGaps { missing: tip.state.window.contiguous() + 1 })),
+            Seen::TooManyGaps => {
+                Ok(Some(Appended::TooManyGaps { missing: tip.state.window.contiguous() + 1 }))
+            }
             Seen::Before => {
                 let recent = tip.index_of(append.sequence);
                 let index = match recent {
                     Some(index) => index,
-                    None => {
-                        crate::sealed::find_number(&self.shared, append.log, producer.number(), append.sequence)?
-                    }
+                    None => crate::sealed::find_number(
+                        &self.shared,
+                        append.log,
+                        producer.number(),
+                        append.sequence,
+                    )?,
                 };
                 let same = self.content(append.log, index)? == content;
                 Ok(Some(match same {
@@ -320,7 +346,8 @@ impl Committer {
             let of = self.shared.log(log)?;
             self.piece = Some((log, read_piece(&self.shared, &of, index)?));
         }
-        let piece = self.piece.as_ref().and_then(|(_, piece)| piece.iter().find(|full| full.record.index == index));
+        let piece =
+            self.piece.as_ref().and_then(|(_, piece)| piece.iter().find(|full| full.record.index == index));
         piece.ok_or(StoreError::OutOfRange { what: "index", value: index, log, size: index })
     }
 
@@ -373,7 +400,8 @@ impl Committer {
         if self.framed.len() == first {
             return None;
         }
-        let of_request = |index| self.framed.get(first..)?.iter().find(|f| f.log == append.log && f.index == index);
+        let of_request =
+            |index| self.framed.get(first..)?.iter().find(|f| f.log == append.log && f.index == index);
         let content = content_print(&append.content);
         if let Some(key) = &append.key
             && let Some(used) = self.core.keys.get(key_print(append.log, key), append.log)
@@ -526,7 +554,8 @@ fn contradictions(appends: &[Append], outcomes: &mut [Option<Appended>]) {
         }
         let number = append.producer.as_ref().map_or(0, |producer| producer.number());
         if append.sequence > 0
-            && *numbers.entry((append.log, number, append.sequence)).or_insert(append.content) != append.content
+            && *numbers.entry((append.log, number, append.sequence)).or_insert(append.content)
+                != append.content
         {
             *outcome = Some(Appended::SequenceConflict { sequence: append.sequence, index });
         }

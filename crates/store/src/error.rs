@@ -41,7 +41,9 @@ pub enum OpenError {
         expected: String,
     },
     /// A log is shorter than its own signed head.
-    #[error("log {origin} has {size} events, its last signed head has {head_size}: data is missing, as after restoring an older copy; restore newer data, or run declare-rollback")]
+    #[error(
+        "log {origin} has {size} events, its last signed head has {head_size}: data is missing, as after restoring an older copy; restore newer data, or run declare-rollback"
+    )]
     BehindHead {
         /// Origin of the log.
         origin: String,
@@ -51,7 +53,9 @@ pub enum OpenError {
         head_size: u64,
     },
     /// A log's events do not give the root that its head signed.
-    #[error("log {origin} at size {size} has another root than its signed head: events were changed or belong to another copy; run fsck to find them, restore from a backup, or run declare-rollback")]
+    #[error(
+        "log {origin} at size {size} has another root than its signed head: events were changed or belong to another copy; run fsck to find them, restore from a backup, or run declare-rollback"
+    )]
     RootMismatch {
         /// Origin of the log.
         origin: String,
@@ -59,7 +63,9 @@ pub enum OpenError {
         size: u64,
     },
     /// Two valid heads of one log cannot both be true.
-    #[error("the two heads of log {log} contradict each other (generations {first} and {second}); keep both files as evidence and restore from a backup")]
+    #[error(
+        "the two heads of log {log} contradict each other (generations {first} and {second}); keep both files as evidence and restore from a backup"
+    )]
     HeadsContradict {
         /// Number of the log.
         log: LogNo,
@@ -79,7 +85,9 @@ pub enum OpenError {
         found: u64,
     },
     /// Events are covered by neither segment nor WAL.
-    #[error("log {origin}: events {first} to {last} are in no segment and not in the WAL; put the missing file back or restore from a backup")]
+    #[error(
+        "log {origin}: events {first} to {last} are in no segment and not in the WAL; put the missing file back or restore from a backup"
+    )]
     Coverage {
         /// Origin of the log.
         origin: String,
@@ -127,7 +135,9 @@ pub enum OpenError {
         file: PathBuf,
     },
     /// The clock stands before the last head.
-    #[error("the clock is {behind_s} s behind the last signed head; set the clock, times in a log never go back")]
+    #[error(
+        "the clock is {behind_s} s behind the last signed head; set the clock, times in a log never go back"
+    )]
     ClockBehind {
         /// Seconds between now and the head.
         behind_s: i64,
@@ -204,13 +214,17 @@ pub enum AppendError {
         retry_after_ms: u64,
     },
     /// The clock jumped ahead; storing would freeze the log's time.
-    #[error("the clock jumped ahead by {ahead_s} s; check it and confirm the new time, until then nothing is stored")]
+    #[error(
+        "the clock jumped ahead by {ahead_s} s; check it and confirm the new time, until then nothing is stored"
+    )]
     ClockJump {
         /// Seconds between the wall clock and the time that has passed.
         ahead_s: i64,
     },
     /// The request does not fit one block.
-    #[error("the request has {bytes} bytes in {events} events, one commit holds {max_bytes} bytes and {max_events} events; send it in parts")]
+    #[error(
+        "the request has {bytes} bytes in {events} events, one commit holds {max_bytes} bytes and {max_events} events; send it in parts"
+    )]
     TooLarge {
         /// Bytes asked for.
         bytes: u64,
@@ -234,7 +248,9 @@ pub enum AppendError {
     #[error("the store is shutting down; nothing was stored, send again to the next process")]
     Closing,
     /// The disk failed while the request was being made durable. It may or may not be stored.
-    #[error("the disk failed while the events were being written; whether they are stored shows after a restart, send them again with the same keys")]
+    #[error(
+        "the disk failed while the events were being written; whether they are stored shows after a restart, send them again with the same keys"
+    )]
     OutcomeUnknown,
 }
 
@@ -309,7 +325,9 @@ impl From<StoreError> for OpenError {
         match error {
             StoreError::Corrupt { file, offset, what } => Self::Corrupt { file, offset, what },
             StoreError::Io { what, path, source } => Self::Io { what, path, source },
-            other => Self::Io { what: "read", path: PathBuf::new(), source: io::Error::other(other.to_string()) },
+            other => {
+                Self::Io { what: "read", path: PathBuf::new(), source: io::Error::other(other.to_string()) }
+            }
         }
     }
 }

@@ -31,7 +31,12 @@ pub(crate) struct Folder {
 }
 
 /// Takes the lock and recognises the folder, or founds a new store in it.
-pub(crate) fn open(disk: &Arc<dyn Disk>, dir: &Path, must_exist: bool, wal_bytes: u64) -> Result<Folder, OpenError> {
+pub(crate) fn open(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    must_exist: bool,
+    wal_bytes: u64,
+) -> Result<Folder, OpenError> {
     let disk = &**disk;
     if must_exist && !exists(disk, &dir.join("VERSION")).map_err(OpenError::io("open", dir))? {
         return Err(OpenError::Missing { dir: dir.to_path_buf() });
@@ -59,7 +64,12 @@ pub(crate) fn check_version(disk: &dyn Disk, dir: &Path) -> Result<bool, OpenErr
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // Founding writes VERSION last and no head before it: heads without VERSION are a damaged store.
-            match disk.list(dir).map_err(OpenError::io("list", dir))?.iter().find(|entry| entry.name == "heads.a") {
+            match disk
+                .list(dir)
+                .map_err(OpenError::io("list", dir))?
+                .iter()
+                .find(|entry| entry.name == "heads.a")
+            {
                 Some(heads) if heads.len > 0 => {
                     Err(OpenError::corrupt(path, 0, "VERSION is missing from a folder that holds heads"))
                 }
@@ -75,7 +85,9 @@ pub(crate) fn read_node(disk: &dyn Disk, dir: &Path) -> Result<[u8; 16], OpenErr
     let path = dir.join("node.id");
     let bytes = read_file(disk, &path, MAX_SMALL_FILE).map_err(OpenError::io("read", &path))?;
     let text = String::from_utf8(bytes).unwrap_or_default();
-    unhex(text.trim_ascii_end()).ok_or_else(|| OpenError::corrupt(path, 0, "node.id is no node id"))
+    text.strip_suffix('\n')
+        .and_then(unhex)
+        .ok_or_else(|| OpenError::corrupt(path, 0, "node.id is no node id"))
 }
 
 fn found(disk: &dyn Disk, dir: &Path, wal_bytes: u64) -> Result<(), OpenError> {
@@ -112,7 +124,10 @@ pub(crate) fn remove_temporary(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
             let ours = folder != dir || FOLDERS.contains(&entry.name.as_str());
             if entry.is_dir && ours && entry.name != "logs" {
                 folders.push(path);
-            } else if !entry.is_dir && entry.name.ends_with(TEMPORARY_SUFFIX) && ours_at_top(dir, &folder, &entry.name) {
+            } else if !entry.is_dir
+                && entry.name.ends_with(TEMPORARY_SUFFIX)
+                && ours_at_top(dir, &folder, &entry.name)
+            {
                 replace::remove_file(disk, &path)?;
             }
         }

@@ -49,7 +49,11 @@ impl Heads {
                         return Err(OpenError::ForeignNode { file: path, found, expected });
                     }
                     PageContent::Head(head) if head.log != log => {
-                        return Err(OpenError::corrupt(path, offset, "a head lies in the place of another log"));
+                        return Err(OpenError::corrupt(
+                            path,
+                            offset,
+                            "a head lies in the place of another log",
+                        ));
                     }
                     PageContent::Head(head) => heads.add(head)?,
                 }

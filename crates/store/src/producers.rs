@@ -90,10 +90,14 @@ impl Producers {
         drop(by_name);
         let refused = |why: String| StoreError::Refused { what: "a new producer", why };
         if count >= MAX_PRODUCERS {
-            return Err(refused(format!("the log has {MAX_PRODUCERS} producers already; let programs keep their names")));
+            return Err(refused(format!(
+                "the log has {MAX_PRODUCERS} producers already; let programs keep their names"
+            )));
         }
         if name.is_empty() || name.len() > MAX_NAME || instance.len() > MAX_NAME {
-            return Err(refused(format!("its name is not empty, name and instance have at most {MAX_NAME} bytes")));
+            return Err(refused(format!(
+                "its name is not empty, name and instance have at most {MAX_NAME} bytes"
+            )));
         }
         let number = getrandom::u64().map_err(|error| refused(error.to_string()))?;
         Ok(self.insert(log, number, (name, instance), false))

@@ -134,11 +134,18 @@ impl Inbox {
     fn wait(&self, timeout: Option<Duration>) -> Wake {
         let state = self.lock();
         let idle = |state: &mut InboxState| {
-            state.blocks.is_empty() && state.new_logs.is_empty() && !state.hurry && !state.closing && !state.stopped
+            state.blocks.is_empty()
+                && state.new_logs.is_empty()
+                && !state.hurry
+                && !state.closing
+                && !state.stopped
         };
         let mut state = match timeout {
             Some(timeout) => {
-                self.changed.wait_timeout_while(state, timeout, idle).unwrap_or_else(PoisonError::into_inner).0
+                self.changed
+                    .wait_timeout_while(state, timeout, idle)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
             }
             None => self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
         };
@@ -222,7 +229,9 @@ impl Publisher {
     pub(crate) fn run(mut self) {
         loop {
             let timeout = (!self.dirty.is_empty()).then(|| self.until_tick());
-            let Wake::Work { blocks, new_logs, hurry, closing } = self.shared.inbox.wait(timeout) else { return };
+            let Wake::Work { blocks, new_logs, hurry, closing } = self.shared.inbox.wait(timeout) else {
+                return;
+            };
             let outcome = self.work(blocks, new_logs, hurry || closing, closing);
             match outcome {
                 Ok(()) if closing => return self.shared.inbox.stop(),
@@ -320,7 +329,8 @@ impl Publisher {
         let mut used = [false; 2];
         for no in &self.dirty {
             let Some(growing) = self.logs.get(no) else { continue };
-            let (head, page) = self.sign(growing, now).map_err(|error| io::Error::other(error.to_string()))?;
+            let (head, page) =
+                self.sign(growing, now).map_err(|error| io::Error::other(error.to_string()))?;
             let slot = head_page::slot(head.generation);
             if let (Some(file), Some(used)) = (self.slots.get(slot), used.get_mut(slot)) {
                 file.write_all_at(&page, u64::from(no.0) * head_page::PAGE as u64)?;
@@ -397,7 +407,9 @@ impl Publisher {
         if let Some(writer) = &mut self.anchor
             && let Err(error) = writer.write(&anchor)
         {
-            tracing::warn!("cannot write the anchor file: {error}; an older copy of the data may go unnoticed");
+            tracing::warn!(
+                "cannot write the anchor file: {error}; an older copy of the data may go unnoticed"
+            );
         }
     }
 }
@@ -406,7 +418,8 @@ impl Inbox {
     /// Waits without taking work.
     fn pause(&self, timeout: Duration) -> Wake {
         let state = self.lock();
-        let waited = self.changed.wait_timeout_while(state, timeout, |state| !state.stopped && !state.closing);
+        let waited =
+            self.changed.wait_timeout_while(state, timeout, |state| !state.stopped && !state.closing);
         let state = waited.unwrap_or_else(PoisonError::into_inner).0;
         if state.stopped || state.closing {
             return Wake::Stop;

@@ -64,9 +64,10 @@ impl Work {
 }
 
 fn append_cost(append: &Append) -> usize {
-    let names = append.producer.as_ref().map_or(0, |producer| {
-        PRODUCER_RECORD + producer.name.len() + producer.instance.len()
-    });
+    let names = append
+        .producer
+        .as_ref()
+        .map_or(0, |producer| PRODUCER_RECORD + producer.name.len() + producer.instance.len());
     EVENT_HEAD + append.stored.len() + append.subjects.len() * SUBJECT_RECORD + names
 }
 
@@ -117,7 +118,8 @@ impl Queue {
         if state.closing {
             return Err((work, AppendError::Closing));
         }
-        let full = state.waiting.len() >= MAX_REQUESTS || (state.bytes + cost.0 > self.limit && state.bytes > 0);
+        let full =
+            state.waiting.len() >= MAX_REQUESTS || (state.bytes + cost.0 > self.limit && state.bytes > 0);
         if full && cost.0 > 0 {
             return Err((work, AppendError::Overloaded { retry_after_ms: RETRY_AFTER_MS }));
         }

@@ -34,7 +34,10 @@ pub(crate) struct FullRecord {
 pub(crate) fn read_run(log: &Log, run: &Run) -> Result<Vec<FullRecord>, StoreError> {
     let mut bytes = vec![0; run.len as usize];
     let path = || run.file.path.clone();
-    run.file.file.read_exact_at(&mut bytes, run.offset).map_err(|source| StoreError::io("read", path())(source))?;
+    run.file
+        .file
+        .read_exact_at(&mut bytes, run.offset)
+        .map_err(|source| StoreError::io("read", path())(source))?;
     let mut take = Take(&bytes);
     let mut records = Vec::with_capacity(usize::try_from(run.count).unwrap_or(0));
     for index in run.first..run.first + run.count {
@@ -45,7 +48,13 @@ pub(crate) fn read_run(log: &Log, run: &Run) -> Result<Vec<FullRecord>, StoreErr
                 let content = crate::core_state::content_print(&event.content);
                 records.push(FullRecord { record, content });
             }
-            _ => return Err(StoreError::corrupt(path(), at, "a record in the WAL changed after it was written")),
+            _ => {
+                return Err(StoreError::corrupt(
+                    path(),
+                    at,
+                    "a record in the WAL changed after it was written",
+                ));
+            }
         }
     }
     Ok(records)
@@ -59,7 +68,9 @@ pub(crate) fn read_piece(shared: &Shared, log: &Log, index: u64) -> Result<Vec<F
     }
     match log.sealed(index) {
         Some(sealed) => sealed.read_block(shared, log, index),
-        None => Err(StoreError::OutOfRange { what: "index", value: index, log: log.no, size: log.committed() }),
+        None => {
+            Err(StoreError::OutOfRange { what: "index", value: index, log: log.no, size: log.committed() })
+        }
     }
 }
 

@@ -176,12 +176,13 @@ fn read_anchor(disk: &dyn Disk, path: Option<&Path>) -> Result<Option<Anchor>, O
 pub(crate) fn read_snapshot(disk: &dyn Disk, dir: &Path) -> Result<State, OpenError> {
     let dir = dir.join("state");
     let names = disk.list(&dir).map_err(OpenError::io("list", &dir))?;
-    let mut blocks: Vec<u64> = names.iter().filter_map(|entry| snapshot::parse_file_name(&entry.name)).collect();
+    let mut blocks: Vec<u64> =
+        names.iter().filter_map(|entry| snapshot::parse_file_name(&entry.name)).collect();
     blocks.sort_unstable();
     for block in blocks.into_iter().rev() {
         let path = dir.join(snapshot::file_name(block));
-        let bytes =
-            indelible_durable::disk::read_file(disk, &path, MAX_SNAPSHOT).map_err(OpenError::io("read", &path))?;
+        let bytes = indelible_durable::disk::read_file(disk, &path, MAX_SNAPSHOT)
+            .map_err(OpenError::io("read", &path))?;
         match State::decode(&bytes).filter(|state| state.block == block) {
             Some(state) => return Ok(state),
             // The WAL behind an older snapshot may still be there; if not, the scan finds the hole.
@@ -192,7 +193,11 @@ pub(crate) fn read_snapshot(disk: &dyn Disk, dir: &Path) -> Result<State, OpenEr
 }
 
 /// Segments that belong to the snapshot. Later ones were never used and are removed.
-fn read_segments(disk: &dyn Disk, dir: &Path, snapshot: &State) -> Result<(Vec<Arc<Segment>>, u64), OpenError> {
+fn read_segments(
+    disk: &dyn Disk,
+    dir: &Path,
+    snapshot: &State,
+) -> Result<(Vec<Arc<Segment>>, u64), OpenError> {
     let mut segments = Vec::new();
     let mut removed = 0;
     for path in segment_paths(disk, dir)? {
@@ -317,14 +322,19 @@ impl<'a> Replay<'a> {
             }
         }
         if count != block.header.records {
-            return Err(OpenError::corrupt(&block.file.path, block.offset, "a block has another number of records"));
+            return Err(OpenError::corrupt(
+                &block.file.path,
+                block.offset,
+                "a block has another number of records",
+            ));
         }
         for (_, digest, pool) in assignments {
             self.subjects.inspect(|subjects| subjects.restore(digest, pool));
         }
         let found = events.len() as u64;
         let end = block.body.len() as u32;
-        for (log, run) in runs(block.file, block.offset + HEADER as u64, events.into_iter(), end, block.body) {
+        for (log, run) in runs(block.file, block.offset + HEADER as u64, events.into_iter(), end, block.body)
+        {
             self.runs.entry(log).or_default().push(run);
         }
         (self.state.block, self.state.block_hash) = (block.header.seq, block.hash);
@@ -546,7 +556,13 @@ fn gap(state: &State, no: LogNo, first: u64, end: u64) -> OpenError {
 }
 
 /// Makes what was read trustworthy: the last WAL file and the replayed level files are written again and synced.
-fn settle(disk: &dyn Disk, dir: &Path, mut end: WalEnd, bytes: u64, flat: &FlatFiles) -> Result<WalEnd, OpenError> {
+fn settle(
+    disk: &dyn Disk,
+    dir: &Path,
+    mut end: WalEnd,
+    bytes: u64,
+    flat: &FlatFiles,
+) -> Result<WalEnd, OpenError> {
     let io = OpenError::io("rewrite the end of the WAL in", dir);
     let done = (|| {
         if let Some(last) = end.files.last().cloned() {
@@ -587,7 +603,8 @@ fn publish_from(
         let notes_at = notes_end(&shared.flat, log.no)?;
         growing.push((Arc::clone(log), stack, generation, notes_at));
     }
-    let slots = open_slots(&*shared.disk, &shared.dir).map_err(OpenError::io("open heads in", &shared.dir))?;
+    let slots =
+        open_slots(&*shared.disk, &shared.dir).map_err(OpenError::io("open heads in", &shared.dir))?;
     let anchor = match anchor_path {
         Some(path) => Some(open_anchor(&*shared.disk, &path).map_err(OpenError::io("open", &path))?),
         None => None,

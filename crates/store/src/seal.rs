@@ -93,7 +93,8 @@ impl Backlog {
         state.events += block.events;
         state.bytes += block.disk_len;
         state.blocks.push_back(block);
-        let due = state.events >= self.seal_events || state.bytes >= self.seal_bytes || state.blocks.len() == 1;
+        let due =
+            state.events >= self.seal_events || state.bytes >= self.seal_bytes || state.blocks.len() == 1;
         drop(state);
         if due {
             self.changed.notify_all();
@@ -211,7 +212,8 @@ impl Backlog {
         let mut state = self.lock();
         state.full = true;
         self.changed.notify_all();
-        let waited = self.changed.wait_timeout_while(state, FULL_RETRY, |state| !state.stopped && !state.closing);
+        let waited =
+            self.changed.wait_timeout_while(state, FULL_RETRY, |state| !state.stopped && !state.closing);
         let state = waited.unwrap_or_else(PoisonError::into_inner).0;
         !state.stopped && !state.closing
     }
@@ -291,7 +293,9 @@ impl Sealer {
         let dir = self.shared.flat.dir().to_path_buf();
         self.shared.flat.sync().map_err(StoreError::io("sync", dir))?;
         let path = self.shared.dir.join("keys/subjects");
-        self.subject_file.append(self.state.subjects, &round.subjects).map_err(StoreError::io("write", path))?;
+        self.subject_file
+            .append(self.state.subjects, &round.subjects)
+            .map_err(StoreError::io("write", path))?;
         next.subjects += round.subjects.len() as u64;
         (next.block, next.block_hash, next.time_ns) = (last.seq, last.hash, last.time_ns);
         for (no, log) in &mut next.logs {
@@ -313,12 +317,17 @@ impl Sealer {
         for (number, block) in blocks.iter().enumerate() {
             let path = &block.file.path;
             self.buffer.resize(usize::try_from(block.disk_len).unwrap_or(0), 0);
-            block.file.file.read_exact_at(&mut self.buffer, block.offset).map_err(StoreError::io("read", path))?;
+            block
+                .file
+                .file
+                .read_exact_at(&mut self.buffer, block.offset)
+                .map_err(StoreError::io("read", path))?;
             let damaged = |at: usize, what: &str| StoreError::corrupt(path, block.offset + at as u64, what);
             if block_hash(&self.buffer) != block.hash {
                 return Err(damaged(0, "a block of the WAL changed after it was written"));
             }
-            let header = BlockHeader::decode(&self.buffer).ok_or_else(|| damaged(0, "a block does not check"))?;
+            let header =
+                BlockHeader::decode(&self.buffer).ok_or_else(|| damaged(0, "a block does not check"))?;
             let body = self.buffer.get(HEADER..HEADER + header.body_len as usize).unwrap_or_default();
             for record in records(body) {
                 let (at, record) = record.map_err(|at| damaged(HEADER + at, "a record is malformed"))?;
@@ -372,8 +381,12 @@ impl Sealer {
     ) -> Result<Arc<Segment>, StoreError> {
         let shared = &self.shared;
         let seqs = (blocks.first().map_or(0, |b| b.seq), blocks.last().map_or(0, |b| b.seq));
-        let spec =
-            Spec { node: shared.node, blocks: seqs, ids: shared.secrets.ids, level: shared.options.zstd_level };
+        let spec = Spec {
+            node: shared.node,
+            blocks: seqs,
+            ids: shared.secrets.ids,
+            level: shared.options.zstd_level,
+        };
         let temporary = replace::temporary(&path);
         let file = shared.disk.create(&temporary).map_err(StoreError::io("create", &temporary))?;
         let mut writer = Writer::new(spec).map_err(damage(&path))?;
@@ -396,7 +409,8 @@ impl Sealer {
         let segment = Segment::from_file(Arc::clone(&file), path.clone())?;
         self.compare(&segment, blocks, round)?;
         // Dying here leaves a temporary file. The file was synced and compared before it gets its name.
-        let named = shared.disk.rename(&temporary, &path).and_then(|()| replace::sync_parent(&*shared.disk, &path));
+        let named =
+            shared.disk.rename(&temporary, &path).and_then(|()| replace::sync_parent(&*shared.disk, &path));
         named.map_err(StoreError::io("rename", &path))?;
         Ok(Arc::new(segment))
     }
@@ -424,11 +438,21 @@ impl Sealer {
             let block = blocks.get(first.block).ok_or_else(|| StoreError::UnknownLog(log))?;
             buffer.resize((end - first.offset) as usize, 0);
             let at = block.offset + u64::from(first.offset);
-            block.file.file.read_exact_at(&mut buffer, at).map_err(StoreError::io("read", &block.file.path))?;
+            block
+                .file
+                .file
+                .read_exact_at(&mut buffer, at)
+                .map_err(StoreError::io("read", &block.file.path))?;
             for record in records(&buffer) {
                 match record {
                     Ok((_, Record::Event(event))) => visit(&event)?,
-                    _ => return Err(StoreError::corrupt(&block.file.path, at, "a record changed after it was read")),
+                    _ => {
+                        return Err(StoreError::corrupt(
+                            &block.file.path,
+                            at,
+                            "a record changed after it was read",
+                        ));
+                    }
                 }
             }
             rest = rest.get(count..).unwrap_or_default();
@@ -438,8 +462,12 @@ impl Sealer {
 
     /// Decodes the new file and compares every row with the WAL's bytes.
     fn compare(&self, segment: &Segment, blocks: &[BlockRef], round: &Round) -> Result<(), StoreError> {
-        let differs = |at: u64| StoreError::corrupt(&segment.path, at, "the new segment does not give back the events");
-        let keys = segment.index.keys(&|at, buf| segment.file.read_exact_at(buf, at)).map_err(damage(&segment.path))?;
+        let differs =
+            |at: u64| StoreError::corrupt(&segment.path, at, "the new segment does not give back the events");
+        let keys = segment
+            .index
+            .keys(&|at, buf| segment.file.read_exact_at(buf, at))
+            .map_err(damage(&segment.path))?;
         let mut by_row: Vec<(u32, u64)> = keys.entries().iter().map(|(key, row)| (*row, *key)).collect();
         by_row.sort_unstable();
         let mut by_row = by_row.into_iter().peekable();
@@ -452,7 +480,8 @@ impl Sealer {
                 if !block.as_ref().is_some_and(holds) {
                     block = Some(segment.block(log, event.index)?);
                 }
-                let found = block.as_ref().and_then(|block| block.get(event.index)).ok_or_else(|| differs(0))?;
+                let found =
+                    block.as_ref().and_then(|block| block.get(event.index)).ok_or_else(|| differs(0))?;
                 let key = by_row.next_if(|(row, _)| *row == row_number).map(|(_, key)| key);
                 row_number += 1;
                 let same = Row { key, ..found } == row(event)?;
@@ -470,7 +499,8 @@ impl Sealer {
     fn write_snapshot(&self, state: &State) -> Result<(), StoreError> {
         let dir = self.shared.dir.join("state");
         let path = dir.join(snapshot::file_name(state.block));
-        replace::write_file(&*self.shared.disk, &path, &state.encode()).map_err(StoreError::io("write", &path))
+        replace::write_file(&*self.shared.disk, &path, &state.encode())
+            .map_err(StoreError::io("write", &path))
     }
 
     fn switch_readers(&self, segments: Vec<Arc<Segment>>) -> Result<(), StoreError> {
@@ -478,7 +508,11 @@ impl Sealer {
             self.shared.filter.add(&segment);
             for entry in segment.index.logs() {
                 let log = self.shared.log(LogNo(entry.log))?;
-                log.add_sealed(Sealed { first: entry.first, count: entry.count, segment: Arc::clone(&segment) });
+                log.add_sealed(Sealed {
+                    first: entry.first,
+                    count: entry.count,
+                    segment: Arc::clone(&segment),
+                });
                 log.drop_runs();
             }
         }
@@ -513,7 +547,8 @@ impl Sealer {
 
 fn remove_old_snapshots(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
     let names = disk.list(dir).map_err(StoreError::io("list", dir))?;
-    let mut blocks: Vec<u64> = names.iter().filter_map(|entry| snapshot::parse_file_name(&entry.name)).collect();
+    let mut blocks: Vec<u64> =
+        names.iter().filter_map(|entry| snapshot::parse_file_name(&entry.name)).collect();
     blocks.sort_unstable();
     for block in blocks.iter().rev().skip(KEEP_SNAPSHOTS) {
         let path = dir.join(snapshot::file_name(*block));

@@ -44,7 +44,11 @@ impl Segment {
     /// The decoded block that holds an event.
     pub(crate) fn block(&self, log: LogNo, index: u64) -> Result<Block, StoreError> {
         let entry = self.index.block(log.0, index).ok_or_else(|| {
-            StoreError::corrupt(&self.path, 0, format!("event {index} of log {log} should be in this segment"))
+            StoreError::corrupt(
+                &self.path,
+                0,
+                format!("event {index} of log {log} should be in this segment"),
+            )
         })?;
         let mut compressed = vec![0; entry.len as usize];
         self.file.read_exact_at(&mut compressed, entry.offset).map_err(StoreError::io("read", &self.path))?;
@@ -79,7 +83,12 @@ pub(crate) struct Sealed {
 
 impl Sealed {
     /// The events beside `index` in its block, with their leaves from the leaf file.
-    pub(crate) fn read_block(&self, shared: &Shared, log: &Log, index: u64) -> Result<Vec<FullRecord>, StoreError> {
+    pub(crate) fn read_block(
+        &self,
+        shared: &Shared,
+        log: &Log,
+        index: u64,
+    ) -> Result<Vec<FullRecord>, StoreError> {
         let block = self.segment.block(log.no, index)?;
         let mut leaves = vec![0; block.len() * ENTRY];
         shared.flat.read(log.no, Flat::Leaves, block.first * ENTRY as u64, &mut leaves)?;
@@ -95,18 +104,27 @@ impl Sealed {
 }
 
 /// Where a producer's number went, among the segments of a log.
-pub(crate) fn find_number(shared: &Shared, log: LogNo, producer: u64, sequence: u64) -> Result<u64, StoreError> {
+pub(crate) fn find_number(
+    shared: &Shared,
+    log: LogNo,
+    producer: u64,
+    sequence: u64,
+) -> Result<u64, StoreError> {
     for sealed in shared.log(log)?.segments().iter().rev() {
         let numbers = shared.filter.numbers(&sealed.segment)?;
-        let at = numbers.partition_point(|entry| (entry.log, entry.producer, entry.first) <= (log.0, producer, sequence));
+        let at = numbers
+            .partition_point(|entry| (entry.log, entry.producer, entry.first) <= (log.0, producer, sequence));
         let found = at.checked_sub(1).and_then(|at| numbers.get(at)).filter(|entry| {
-            entry.log == log.0 && entry.producer == producer && sequence - entry.first < u64::from(entry.count)
+            entry.log == log.0
+                && entry.producer == producer
+                && sequence - entry.first < u64::from(entry.count)
         });
         if let Some(entry) = found {
             return Ok(entry.index + (sequence - entry.first));
         }
     }
-    let why = format!("number {sequence} is known to be stored, and no segment of log {log} has it; run fsck");
+    let why =
+        format!("number {sequence} is known to be stored, and no segment of log {log} has it; run fsck");
     Err(StoreError::Refused { what: "a producer's number", why })
 }
 
@@ -158,11 +176,13 @@ impl KeyFilter {
         self.catch_up()?;
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         for (number, table) in state.tables.iter().enumerate() {
-            let mut candidates = probes(print).fold(u64::MAX, |bits, at| bits & table.get(at).copied().unwrap_or(0));
+            let mut candidates =
+                probes(print).fold(u64::MAX, |bits, at| bits & table.get(at).copied().unwrap_or(0));
             while candidates != 0 {
                 let column = number * COLUMNS + candidates.trailing_zeros() as usize;
                 candidates &= candidates - 1;
-                for segment in state.columns.get(column).map(|column| &column.segments).into_iter().flatten() {
+                for segment in state.columns.get(column).map(|column| &column.segments).into_iter().flatten()
+                {
                     if let Some(found) = self.find_in(segment, log, print)? {
                         return Ok(Some(found));
                     }

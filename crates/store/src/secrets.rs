@@ -59,7 +59,8 @@ impl Secrets {
     pub(crate) fn open(disk: &dyn Disk, dir: &Path, now_ns: u64) -> Result<Self, OpenError> {
         let path = dir.join("node");
         let bytes = read_file(disk, &path, NODE_FILE).map_err(OpenError::io("read", &path))?;
-        let keys = decode_node(&bytes).ok_or_else(|| OpenError::corrupt(&path, 0, "the node's keys do not check"))?;
+        let keys = decode_node(&bytes)
+            .ok_or_else(|| OpenError::corrupt(&path, 0, "the node's keys do not check"))?;
         let mut seeds = read_runs(disk, &dir.join("runs"))?;
         let run = seeds.keys().max().map_or(0, |last| last + 1);
         let seed = begin_run(disk, &dir.join("runs"), seeds.len(), run, now_ns)?;
@@ -73,14 +74,6 @@ impl Secrets {
             seeds,
             counter: AtomicU64::new(0),
         })
-    }
-
-    /// Reads without beginning a run; for checks that change nothing.
-    pub(crate) fn read(disk: &dyn Disk, dir: &Path) -> Result<(IdCipher, Keyed), OpenError> {
-        let path = dir.join("node");
-        let bytes = read_file(disk, &path, NODE_FILE).map_err(OpenError::io("read", &path))?;
-        let keys = decode_node(&bytes).ok_or_else(|| OpenError::corrupt(&path, 0, "the node's keys do not check"))?;
-        Ok((IdCipher::new(keys.2), Keyed::new(&keys.1)))
     }
 
     /// A new id, unique on this node: time, and a permuted counter.
@@ -106,6 +99,24 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+/// What does not hold in `keys/node` and `keys/runs`; changes nothing.
+pub(crate) fn check(disk: &dyn Disk, dir: &Path) -> Vec<OpenError> {
+    let path = dir.join("node");
+    let node = match read_file(disk, &path, NODE_FILE) {
+        Ok(bytes) if decode_node(&bytes).is_some() => None,
+        Ok(_) => Some(OpenError::corrupt(&path, 0, "the node's keys do not check")),
+        Err(error) => Some(OpenError::io("read", &path)(error)),
+    };
+    let runs_path = dir.join("runs");
+    let runs = match read_file(disk, &runs_path, MAX_RUNS_BYTES) {
+        Ok(bytes) => bytes.chunks(RUN).position(|record| decode_run(record).is_none()).map(|number| {
+            OpenError::corrupt(&runs_path, (number * RUN) as u64, "the seed of a run does not check")
+        }),
+        Err(error) => Some(OpenError::io("read", &runs_path)(error)),
+    };
+    node.into_iter().chain(runs).collect()
+}
+
 /// Makes the node's keys when a store is founded.
 pub(crate) fn create(disk: &dyn Disk, dir: &Path) -> Result<(), OpenError> {
     let path = dir.join("node");
@@ -118,8 +129,9 @@ pub(crate) fn create(disk: &dyn Disk, dir: &Path) -> Result<(), OpenError> {
 /// `N` bytes from the operating system.
 pub(crate) fn random<const N: usize>(what: &Path) -> Result<[u8; N], OpenError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| OpenError::io("get random bytes for", what)(std::io::Error::other(error.to_string())))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        OpenError::io("get random bytes for", what)(std::io::Error::other(error.to_string()))
+    })?;
     Ok(bytes)
 }
 
@@ -148,7 +160,11 @@ fn read_runs(disk: &dyn Disk, path: &Path) -> Result<HashMap<u32, [u8; 32]>, Ope
             // A run whose record is torn never began: its seed was used for nothing.
             None if (number + 1) * RUN >= bytes.len() => {}
             None => {
-                return Err(OpenError::corrupt(path, (number * RUN) as u64, "the seed of a run does not check"));
+                return Err(OpenError::corrupt(
+                    path,
+                    (number * RUN) as u64,
+                    "the seed of a run does not check",
+                ));
             }
         }
     }
@@ -162,7 +178,13 @@ fn decode_run(record: &[u8]) -> Option<(u32, [u8; 32])> {
     (record.len() == RUN && crc32c::crc32c(checked) == u32::from_be_bytes(*crc)).then_some(run)
 }
 
-fn begin_run(disk: &dyn Disk, path: &Path, before: usize, run: u32, now_ns: u64) -> Result<[u8; 32], OpenError> {
+fn begin_run(
+    disk: &dyn Disk,
+    path: &Path,
+    before: usize,
+    run: u32,
+    now_ns: u64,
+) -> Result<[u8; 32], OpenError> {
     let seed: [u8; 32] = random(path)?;
     let mut record = run.to_be_bytes().to_vec();
     record.extend_from_slice(&seed);

@@ -84,7 +84,12 @@ pub(crate) fn path(dir: &Path, log: LogNo) -> PathBuf {
 
 impl LogKeys {
     /// Makes the first key of a log, durable before it is returned.
-    pub(crate) fn create(disk: &dyn Disk, path: PathBuf, origin: &str, now_ns: u64) -> Result<Self, StoreError> {
+    pub(crate) fn create(
+        disk: &dyn Disk,
+        path: PathBuf,
+        origin: &str,
+        now_ns: u64,
+    ) -> Result<Self, StoreError> {
         let mut keys = Self { origin: origin.to_owned(), path, keys: Vec::new(), retired: Vec::new() };
         keys.add(KeyState::Active, now_ns)?;
         keys.save(disk)?;
@@ -100,8 +105,13 @@ impl LogKeys {
             }
             Err(error) => return Err(OpenError::io("read", &path)(error)),
         };
-        let text = String::from_utf8(bytes).unwrap_or_default();
-        match parse(&text, origin) {
+        let bytes = zeroize::Zeroizing::new(bytes);
+        let Some(text) =
+            crate::meta::checked(&bytes).filter(|(body, check)| crc32c::crc32c(body.as_bytes()) == *check)
+        else {
+            return Err(OpenError::corrupt(path, 0, "the key file does not check"));
+        };
+        match parse(text.0, origin) {
             Some((keys, retired)) => Ok(Self { origin: origin.to_owned(), path, keys, retired }),
             None => Err(OpenError::KeyDiffers { origin: origin.to_owned(), file: path }),
         }
@@ -180,10 +190,11 @@ impl LogKeys {
     }
 
     fn add(&mut self, state: KeyState, now_ns: u64) -> Result<(), StoreError> {
-        let seed = zeroize::Zeroizing::new(random::<32>(&self.path).map_err(|error| StoreError::Refused {
-            what: "a new signing key",
-            why: error.to_string(),
-        })?);
+        let seed =
+            zeroize::Zeroizing::new(random::<32>(&self.path).map_err(|error| StoreError::Refused {
+                what: "a new signing key",
+                why: error.to_string(),
+            })?);
         let signer = SignerKey::new(&self.origin, Algorithm::Ed25519, &seed)?;
         self.keys.insert(0, Key { state, since_ns: now_ns, seed, signer });
         Ok(())
@@ -198,6 +209,8 @@ impl LogKeys {
         for key in &self.retired {
             text.push_str(&format!("retired {} {}\n", key.since_ns, key.vkey));
         }
+        let check = crc32c::crc32c(text.as_bytes());
+        text.push_str(&format!("check {check:08x}\n"));
         write_file(disk, &self.path, text.as_bytes()).map_err(StoreError::io("write", &self.path))
     }
 }

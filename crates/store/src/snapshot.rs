@@ -56,7 +56,11 @@ pub(crate) struct State {
 
 impl State {
     /// Applies one record; says what contradicts the state before it. Assignments of subjects are collected.
-    pub(crate) fn apply(&mut self, record: &Record<'_>, subjects: &mut Vec<Assignment>) -> Result<(), &'static str> {
+    pub(crate) fn apply(
+        &mut self,
+        record: &Record<'_>,
+        subjects: &mut Vec<Assignment>,
+    ) -> Result<(), &'static str> {
         match *record {
             Record::Event(event) => return self.apply_event(&event),
             Record::LogCreated { log, origin, name, vkey } => {
@@ -94,7 +98,10 @@ impl State {
         log.size += 1;
         log.last_received_ns = leaf.received_ns;
         if leaf.producer != 0 {
-            let producer = self.producers.get_mut(&(event.log, leaf.producer)).ok_or("an event of an unknown producer")?;
+            let producer = self
+                .producers
+                .get_mut(&(event.log, leaf.producer))
+                .ok_or("an event of an unknown producer")?;
             producer.events += 1;
             producer.last_seen_ns = leaf.received_ns;
             if leaf.sequence > 0 && producer.window.insert(leaf.sequence) != Seen::New {

@@ -150,7 +150,7 @@ impl Store {
         let folder = shared.flat.log_dir(no);
         shared.disk.make_dir(&folder).map_err(StoreError::io("create", &folder))?;
         let meta = folder.join("meta");
-        let text = format!("indelible log 1\norigin {}\nvkey {}\ncreated {now}\n", spec.origin, keys.vkeys());
+        let text = crate::meta::text(&spec.origin, &keys.vkeys(), now);
         replace::write_file(&*shared.disk, &meta, text.as_bytes()).map_err(StoreError::io("write", &meta))?;
         replace::sync_parent(&*shared.disk, &folder).map_err(StoreError::io("sync", &folder))?;
         let log = Arc::new(Log::new(no, spec.origin.clone(), spec.name.clone(), keys));

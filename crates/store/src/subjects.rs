@@ -192,7 +192,11 @@ impl Subjects {
     fn read(&self, pool: u32) -> Result<SubjectKey, StoreError> {
         let entry = read_entry(&self.pool, pool);
         let (id, key) = entry.ok_or_else(|| {
-            StoreError::corrupt(&self.pool_path, u64::from(pool) * ENTRY as u64, "a subject key does not check")
+            StoreError::corrupt(
+                &self.pool_path,
+                u64::from(pool) * ENTRY as u64,
+                "a subject key does not check",
+            )
         })?;
         Ok(SubjectKey::new(id, &key))
     }
@@ -205,28 +209,32 @@ fn no_random(error: OpenError) -> StoreError {
 fn read_entry(pool: &FileRef, number: u32) -> Option<([u8; 16], [u8; 32])> {
     let mut entry = [0; ENTRY];
     pool.read_exact_at(&mut entry, u64::from(number) * ENTRY as u64).ok()?;
+    decode_entry(&entry)
+}
+
+fn decode_entry(entry: &[u8]) -> Option<([u8; 16], [u8; 32])> {
     let (checked, crc) = entry.split_last_chunk::<4>()?;
     let mut take = Take(checked);
     let found = (take.array()?, take.array()?);
-    (crc32c::crc32c(checked) == u32::from_be_bytes(*crc)).then_some(found)
+    (entry.len() == ENTRY && crc32c::crc32c(checked) == u32::from_be_bytes(*crc)).then_some(found)
 }
 
-/// All keys of a pool by their id; for checks that change nothing.
-pub(crate) fn read_pool(disk: &dyn Disk, dir: &Path) -> Result<HashMap<[u8; 16], SubjectKey>, OpenError> {
+/// All keys of a pool by their id, and where entries do not check; changes nothing.
+pub(crate) fn read_pool(
+    disk: &dyn Disk,
+    dir: &Path,
+) -> Result<(HashMap<[u8; 16], [u8; 32]>, Vec<u64>), OpenError> {
     let path = dir.join("pool");
-    let pool = match disk.open_read(&path) {
-        Ok(pool) => pool,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(HashMap::new()),
-        Err(error) => return Err(OpenError::io("open", &path)(error)),
-    };
-    let count = pool.len().map_err(OpenError::io("read", &path))? / ENTRY as u64;
+    let bytes = read_file(disk, &path, u64::MAX).map_err(OpenError::io("read", &path))?;
     let mut keys = HashMap::new();
-    for number in 0..u32::try_from(count).unwrap_or(u32::MAX) {
-        if let Some((id, key)) = read_entry(&pool, number) {
-            keys.insert(id, SubjectKey::new(id, &key));
+    let mut damaged = Vec::new();
+    for (number, entry) in (0u64..).zip(bytes.chunks(ENTRY)) {
+        match decode_entry(entry) {
+            Some((id, key)) => drop(keys.insert(id, key)),
+            None => damaged.push(number * ENTRY as u64),
         }
     }
-    Ok(keys)
+    Ok((keys, damaged))
 }
 
 /// The file of assignments that left the WAL; only appended to, by the sealer.
@@ -255,6 +263,16 @@ impl SubjectFile {
         Ok(Self { path, file })
     }
 
+    /// Opens the file for reading, if it exists.
+    pub(crate) fn open_read(disk: &dyn Disk, dir: &Path) -> Result<Option<Self>, OpenError> {
+        let path = dir.join("subjects");
+        match disk.open_read(&path) {
+            Ok(file) => Ok(Some(Self { path, file })),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(OpenError::io("open", path)(error)),
+        }
+    }
+
     /// The first `count` assignments; whatever follows them is still in the WAL.
     pub(crate) fn read(&self, disk: &dyn Disk, count: u64) -> Result<Vec<Assignment>, OpenError> {
         let bytes = read_file(disk, &self.path, u64::MAX).map_err(OpenError::io("read", &self.path))?;
@@ -266,7 +284,11 @@ impl SubjectFile {
         let mut all = Vec::new();
         for (number, entry) in (0..count).zip(entries) {
             let read = decode_assignment(entry).ok_or_else(|| {
-                OpenError::corrupt(&self.path, number * ASSIGNED as u64, "the key of a subject does not check")
+                OpenError::corrupt(
+                    &self.path,
+                    number * ASSIGNED as u64,
+                    "the key of a subject does not check",
+                )
             })?;
             all.push(read);
         }

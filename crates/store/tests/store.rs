@@ -41,7 +41,8 @@ fn events_survive_restarts_and_sealing() {
     let store = open(dir.path(), real(&clock));
     let expected: Vec<String> = (0..380).map(|number| format!("event number {number} happened")).collect();
     assert_eq!(messages(&store, log), expected);
-    let newest: Vec<u64> = store.scan(log, 100..380, true).unwrap().map(|record| record.unwrap().index).collect();
+    let newest: Vec<u64> =
+        store.scan(log, 100..380, true).unwrap().map(|record| record.unwrap().index).collect();
     assert_eq!(newest, (100..380).rev().collect::<Vec<_>>());
 }
 
@@ -80,7 +81,9 @@ fn a_repeated_key_gets_the_same_place_from_memory_wal_and_segment() {
     let mut store = open(dir.path(), small());
     let log = store.create_log(&spec("a")).unwrap();
     fill(&store, log, 0, 20);
-    let Appended::Stored(first) = store_one(&store, keyed(&store, log, 100, "k")) else { panic!("not stored") };
+    let Appended::Stored(first) = store_one(&store, keyed(&store, log, 100, "k")) else {
+        panic!("not stored")
+    };
     fill(&store, log, 20, 20);
     for round in 0..4 {
         let Appended::Duplicate(again) = store_one(&store, keyed(&store, log, 100, "k")) else {
@@ -98,7 +101,8 @@ fn a_repeated_key_gets_the_same_place_from_memory_wal_and_segment() {
             store = open(dir.path(), small());
         }
     }
-    let batch = vec![keyed(&store, log, 200, "x"), keyed(&store, log, 200, "x"), keyed(&store, log, 201, "x")];
+    let batch =
+        vec![keyed(&store, log, 200, "x"), keyed(&store, log, 200, "x"), keyed(&store, log, 201, "x")];
     let outcome = store.append_wait(batch, false).unwrap();
     let Appended::Stored(place) = outcome[0] else { panic!("{outcome:?}") };
     assert_eq!(outcome[1], Appended::Duplicate(place));
@@ -114,7 +118,8 @@ fn numbered_producers_are_recognised_without_end_and_gaps_stay_visible() {
     let send = |store: &Store, seq: u64, content: u64| {
         let producer = store.producer(log, "agent", "1").unwrap();
         assert_eq!(producer.number(), number);
-        let numbered = Append { producer: Some(producer), sequence: seq, flags: 0, ..append(store, log, content) };
+        let numbered =
+            Append { producer: Some(producer), sequence: seq, flags: 0, ..append(store, log, content) };
         store_one(store, numbered)
     };
     for seq in [1, 2, 3, 7, 5, 8] {

@@ -74,7 +74,12 @@ impl WalWriter {
 
     /// Goes on in the spare file, whose first block will be `seq`.
     pub(crate) fn roll(&mut self, spare: SpareFile, seq: u64, nonce: u64) -> io::Result<()> {
-        let file = start_file(&*self.disk, &self.dir, spare, &FileHeader { node: self.node, first_seq: seq, nonce })?;
+        let file = start_file(
+            &*self.disk,
+            &self.dir,
+            spare,
+            &FileHeader { node: self.node, first_seq: seq, nonce },
+        )?;
         self.current = Arc::new(file);
         self.at = PAGE as u64;
         Ok(())
@@ -82,7 +87,12 @@ impl WalWriter {
 }
 
 /// Gives a zero-filled file its header and its name.
-pub(crate) fn start_file(disk: &dyn Disk, dir: &Path, spare: SpareFile, header: &FileHeader) -> io::Result<WalFile> {
+pub(crate) fn start_file(
+    disk: &dyn Disk,
+    dir: &Path,
+    spare: SpareFile,
+    header: &FileHeader,
+) -> io::Result<WalFile> {
     let path = dir.join(file_name(header.first_seq));
     spare.file.write_all_at(&header.encode(), 0)?;
     // Dying before the rename leaves a temporary file; after it, a file without blocks behind a complete one.
@@ -106,7 +116,8 @@ pub(crate) fn make_spare(disk: &dyn Disk, dir: &Path, bytes: u64, number: u64) -
     let zeros = vec![0; FILL.min(usize::try_from(bytes).unwrap_or(FILL))];
     let mut at = 0;
     while at < bytes {
-        let piece = zeros.get(..usize::try_from(bytes - at).unwrap_or(FILL).min(zeros.len())).unwrap_or(&zeros);
+        let piece =
+            zeros.get(..usize::try_from(bytes - at).unwrap_or(FILL).min(zeros.len())).unwrap_or(&zeros);
         if let Err(error) = file.write_all_at(piece, at) {
             if is_full(&error) {
                 // Give back what was claimed: others on the volume may need it to make room.

@@ -33,15 +33,36 @@ pub(crate) struct EventRecord<'a> {
 pub(crate) enum Record<'a> {
     Event(EventRecord<'a>),
     /// A log was created.
-    LogCreated { log: LogNo, origin: &'a str, name: &'a str, vkey: &'a str },
+    LogCreated {
+        log: LogNo,
+        origin: &'a str,
+        name: &'a str,
+        vkey: &'a str,
+    },
     /// A named reader moved.
-    Cursor { log: LogNo, name: &'a str, index: u64 },
+    Cursor {
+        log: LogNo,
+        name: &'a str,
+        index: u64,
+    },
     /// The signing keys of a log changed: all vkeys that sign from now on, separated by newlines.
-    KeyChanged { log: LogNo, vkeys: &'a str },
+    KeyChanged {
+        log: LogNo,
+        vkeys: &'a str,
+    },
     /// A key of the pool belongs to a data subject from now on.
-    Subject { log: LogNo, subject: [u8; 16], pool: u32 },
+    Subject {
+        log: LogNo,
+        subject: [u8; 16],
+        pool: u32,
+    },
     /// A producer got its number.
-    Producer { log: LogNo, number: u64, name: &'a str, instance: &'a str },
+    Producer {
+        log: LogNo,
+        number: u64,
+        name: &'a str,
+        instance: &'a str,
+    },
 }
 
 impl<'a> Record<'a> {
@@ -112,7 +133,9 @@ impl<'a> Record<'a> {
             CURSOR => Self::Cursor { log, name: rest.text()?, index: rest.u64()? },
             KEY_CHANGED => Self::KeyChanged { log, vkeys: rest.text()? },
             SUBJECT => Self::Subject { log, subject: rest.array()?, pool: rest.u32()? },
-            PRODUCER => Self::Producer { log, number: rest.u64()?, name: rest.text()?, instance: rest.text()? },
+            PRODUCER => {
+                Self::Producer { log, number: rest.u64()?, name: rest.text()?, instance: rest.text()? }
+            }
             _ => return None,
         };
         rest.is_empty().then_some(record)

@@ -88,7 +88,11 @@ fn open_files(disk: &dyn Disk, dir: &Path, from: &ScanFrom) -> Result<Vec<Arc<Wa
             .ok_or_else(|| OpenError::corrupt(&path, 0, "page 0 of the WAL file does not check"))?;
         if header.node != from.node {
             let found = crate::bytes::hex(&header.node);
-            return Err(OpenError::ForeignNode { file: path, found, expected: crate::bytes::hex(&from.node) });
+            return Err(OpenError::ForeignNode {
+                file: path,
+                found,
+                expected: crate::bytes::hex(&from.node),
+            });
         }
         files.push(Arc::new(WalFile { path, first_seq, nonce: header.nonce, file }));
     }
@@ -144,7 +148,8 @@ impl Walk<'_> {
             return Err(io(error));
         }
         let header = BlockHeader::decode(&head);
-        let Some(header) = header.filter(|header| header.seq == expected && header.nonce == file.nonce) else {
+        let Some(header) = header.filter(|header| header.seq == expected && header.nonce == file.nonce)
+        else {
             return Ok(None);
         };
         let size = header.disk_len();
@@ -163,7 +168,13 @@ impl Walk<'_> {
     }
 
     /// Blocks are chained; the snapshot knows the hash of its own last one.
-    fn check_link(&self, file: &WalFile, offset: u64, header: &BlockHeader, hash: BlockHash) -> Result<(), OpenError> {
+    fn check_link(
+        &self,
+        file: &WalFile,
+        offset: u64,
+        header: &BlockHeader,
+        hash: BlockHash,
+    ) -> Result<(), OpenError> {
         let (known, known_hash) = self.from.known;
         let first = self.next.is_none() && header.seq != known + 1;
         let previous = if self.next.is_none() { known_hash } else { self.last_hash };
@@ -171,7 +182,11 @@ impl Walk<'_> {
             return Err(OpenError::corrupt(&file.path, offset, "the block does not name the one before it"));
         }
         if header.seq == known && hash != known_hash {
-            return Err(OpenError::corrupt(&file.path, offset, "the block is not the one the snapshot was made from"));
+            return Err(OpenError::corrupt(
+                &file.path,
+                offset,
+                "the block is not the one the snapshot was made from",
+            ));
         }
         Ok(())
     }
@@ -183,7 +198,11 @@ impl Walk<'_> {
         if blank {
             return OpenError::WalHole { file: after.path.clone(), expected, found: after.first_seq };
         }
-        OpenError::corrupt(&file.path, offset, format!("block {expected} does not check, and later blocks exist"))
+        OpenError::corrupt(
+            &file.path,
+            offset,
+            format!("block {expected} does not check, and later blocks exist"),
+        )
     }
 
     /// Decides what lies behind the last valid block: nothing, a torn block, or damage.
@@ -192,7 +211,8 @@ impl Walk<'_> {
         let rest = read_all(file, offset).map_err(OpenError::io("read", &file.path))?;
         let blank = rest.iter().all(|byte| *byte == 0);
         let later = rest.chunks(PAGE).skip(1).position(|page| {
-            BlockHeader::decode(page).is_some_and(|header| header.nonce == file.nonce && header.seq > expected)
+            BlockHeader::decode(page)
+                .is_some_and(|header| header.nonce == file.nonce && header.seq > expected)
         });
         let bytes_behind = rest.get(super::block::disk_len(super::block::MAX_BODY)..).unwrap_or_default();
         let damage = if later.is_some() {

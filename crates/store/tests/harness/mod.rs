@@ -35,7 +35,10 @@ impl Default for TestClock {
 impl TestClock {
     pub fn clock(&self) -> Clock {
         let (wall, boot) = (Arc::clone(&self.wall), Arc::clone(&self.boot));
-        Clock::new(Arc::new(move || wall.load(Ordering::SeqCst)), Arc::new(move || boot.load(Ordering::SeqCst)))
+        Clock::new(
+            Arc::new(move || wall.load(Ordering::SeqCst)),
+            Arc::new(move || boot.load(Ordering::SeqCst)),
+        )
     }
 
     pub fn advance(&self, by: Duration) {
@@ -156,7 +159,8 @@ pub fn check_log(store: &Store, log: LogNo) {
         let index = size / 2;
         let record = store.read(log, index).unwrap().unwrap();
         let path = store.inclusion(log, index, size).unwrap();
-        indelible_tlog::proof::verify_inclusion(leaf_hash(&record.leaf), index, size, &path, head.root).unwrap();
+        indelible_tlog::proof::verify_inclusion(leaf_hash(&record.leaf), index, size, &path, head.root)
+            .unwrap();
         let path = store.consistency(log, index + 1, size).unwrap();
         let old = (index + 1, roots[usize::try_from(index).unwrap() + 1]);
         indelible_tlog::proof::verify_consistency(old, (size, head.root), &path).unwrap();
