@@ -26,7 +26,25 @@ pub(crate) fn with_folded<T>(text: &str, f: impl FnOnce(&str) -> T) -> T {
 
 /// Whether `folded` stands in `text` as whole words: a letter or digit at its edge must not continue beyond it.
 pub(crate) fn contains_words(text: &str, folded: &str) -> bool {
-    with_folded(text, |text| contains_words_folded(text, folded))
+    if text.is_ascii() {
+        // Folding ASCII changes no length and no word boundary.
+        return folded.is_ascii() && contains_words_ascii(text.as_bytes(), folded.as_bytes());
+    }
+    contains_words_folded(&fold(text), folded)
+}
+
+fn contains_words_ascii(text: &[u8], needle: &[u8]) -> bool {
+    let Some((&first, &last)) = needle.first().zip(needle.last()) else { return true };
+    let in_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let (starts_in_word, ends_in_word) = (first.is_ascii_alphanumeric(), last.is_ascii_alphanumeric());
+    let ends = text.len().checked_sub(needle.len()).map_or(0, |last| last + 1);
+    let starts = text.iter().take(ends).enumerate().filter(|(_, byte)| byte.to_ascii_lowercase() == first);
+    starts.map(|(at, _)| at).any(|at| {
+        let end = at + needle.len();
+        text.get(at..end).is_some_and(|found| found.eq_ignore_ascii_case(needle))
+            && !(starts_in_word && at > 0 && in_word(text.get(at - 1)))
+            && !(ends_in_word && in_word(text.get(end)))
+    })
 }
 
 fn contains_words_folded(text: &str, needle: &str) -> bool {

@@ -57,7 +57,7 @@ struct Stored<'a> {
     items: &'a [u8],
 }
 
-const PLAIN_PATH: &str = "*";
+const PLAIN_PATH: &[u8] = b"*";
 const PARAMS: &str = "params.";
 const SUBJECTS: &str = "subjects.";
 /// Version, salt and count stand before the items.
@@ -146,7 +146,7 @@ impl<'a> EventView<'a> {
         let mut named =
             |key: &str, value: Tree<'_>| key.strip_prefix(PARAMS).is_some_and(|name| f(name, value));
         stored.plain.is_some_and(|plain| plain.children(&mut named))
-            || stored.each(&mut |path, value| value.is_some_and(|value| named(path, value)))
+            || stored.each_below(PARAMS, &mut |path, value| named(path, value))
     }
 
     fn subjects(&self, f: &mut dyn FnMut(Tree<'_>) -> bool) -> bool {
@@ -155,9 +155,7 @@ impl<'a> EventView<'a> {
                 let subjects = event.get(Field::Subjects).and_then(Value::as_list).unwrap_or_default();
                 subjects.iter().any(|subject| f(Tree::Value(subject)))
             }
-            Content::Stored(stored) => {
-                stored.each(&mut |path, value| path.starts_with(SUBJECTS) && value.is_some_and(&mut *f))
-            }
+            Content::Stored(stored) => stored.each_below(SUBJECTS, &mut |_, value| f(value)),
         }
     }
 
@@ -167,8 +165,7 @@ impl<'a> EventView<'a> {
         }
         let quarantined = self.text(Field::State) == Some("quarantined");
         let imported = self.position.imported || self.field(Field::Imported).is_some();
-        let erased =
-            matches!(self.content, Content::Stored(stored) if stored.each(&mut |_, value| value.is_none()));
+        let erased = matches!(self.content, Content::Stored(stored) if stored.has_erased());
         [(quarantined, "quarantined"), (imported, "imported"), (erased, "erased")]
             .into_iter()
             .any(|(is, word)| is && f(Held::Text(word)))
@@ -207,32 +204,43 @@ impl<'a> Stored<'a> {
     }
 
     fn item(&self, path: &str) -> Option<Tree<'a>> {
-        let mut found = None;
-        self.each(&mut |name, value| {
-            if name == path {
-                found = value;
+        let mut rest = self.items;
+        while let Some((name, value)) = next_item(&mut rest) {
+            // Paths ascend.
+            if name >= path.as_bytes() {
+                return value.filter(|_| name == path.as_bytes());
             }
-            name >= path
-        });
-        found
+        }
+        None
     }
 
-    /// Calls `f` with each item, its value absent when it was erased, until it returns true.
-    fn each(&self, f: &mut dyn FnMut(&'a str, Option<Tree<'a>>) -> bool) -> bool {
+    /// Calls `f` with each item whose path begins with `prefix` and that was not erased, until it returns true.
+    fn each_below(&self, prefix: &str, f: &mut dyn FnMut(&str, Tree<'a>) -> bool) -> bool {
         let mut rest = self.items;
-        while let Some((path, value)) = next_item(&mut rest) {
-            if f(path, value) {
-                return true;
+        while let Some((name, value)) = next_item(&mut rest) {
+            if name.starts_with(prefix.as_bytes()) {
+                let found =
+                    std::str::from_utf8(name).ok().zip(value).is_some_and(|(path, value)| f(path, value));
+                if found {
+                    return true;
+                }
+            } else if name > prefix.as_bytes() {
+                return false;
             }
         }
         false
     }
+
+    fn has_erased(&self) -> bool {
+        let mut rest = self.items;
+        std::iter::from_fn(|| next_item(&mut rest)).any(|(_, value)| value.is_none())
+    }
 }
 
 /// Reads one item of a stored body: its path, and its value unless only a commitment is left.
-fn next_item<'a>(bytes: &mut &'a [u8]) -> Option<(&'a str, Option<Tree<'a>>)> {
+fn next_item<'a>(bytes: &mut &'a [u8]) -> Option<(&'a [u8], Option<Tree<'a>>)> {
     let length = usize::from(take_u16(bytes)?);
-    let path = std::str::from_utf8(take(bytes, length)?).ok()?;
+    let path = take(bytes, length)?;
     let before_value = match take(bytes, 1)?.first()? {
         0 => 0,
         1 => 16,
