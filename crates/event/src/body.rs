@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use crate::bytes::{DecodeError, Reader};
 use crate::commitment::{EventSalt, Hash, SaltKey, body_hash, commitment};
@@ -21,8 +22,6 @@ const PARAMS: &str = "params.";
 /// What the paths of single subjects begin with.
 const SUBJECTS: &str = "subjects.";
 const VERSION: u8 = 1;
-/// Version, salt and count.
-const HEAD_BYTES: usize = 1 + 16 + 2;
 
 /// The key of a data subject: destroying it ends every guess at what it salted.
 #[derive(Clone)]
@@ -66,11 +65,39 @@ pub(crate) fn is_item_path(path: &str) -> bool {
         })
 }
 
+/// One item of an event: how it is called, whose key salts it, what it holds.
 struct Entry<'a> {
     path: Cow<'a, str>,
     /// Whose key salts it, if anybody's.
     subject: Option<&'a str>,
-    value: Range<usize>,
+    /// `None` for the item of all plain values.
+    value: Option<&'a Value>,
+}
+
+/// Places of fields in the byte order of their paths; parameters and single subjects stand between them.
+struct Order {
+    /// By field.
+    ranks: Vec<u8>,
+    params: u8,
+    subjects: u8,
+}
+
+static ORDER: LazyLock<Order> = LazyLock::new(|| {
+    let mut paths: Vec<&str> = Field::ALL.iter().map(|field| field.path()).collect();
+    paths.extend([PLAIN_PATH, PARAMS, SUBJECTS]);
+    paths.sort_unstable();
+    let rank = |path: &str| paths.iter().position(|known| *known == path).map_or(u8::MAX, |at| at as u8);
+    Order {
+        ranks: Field::ALL.iter().map(|field| rank(field.path())).collect(),
+        params: rank(PARAMS),
+        subjects: rank(SUBJECTS),
+    }
+});
+
+impl Order {
+    fn of(&self, field: Field) -> u8 {
+        self.ranks.get(field as usize).copied().unwrap_or(u8::MAX)
+    }
 }
 
 /// Encodes an event and commits to it.
@@ -85,22 +112,19 @@ pub fn seal(
     mut subject_key: impl FnMut(&str) -> SubjectKey,
 ) -> Result<Sealed, EventError> {
     event.check()?;
-    let mut values = Vec::with_capacity(512);
-    let mut entries = entries(event, &mut values);
-    entries.sort_unstable_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+    let entries = entries(event);
     if entries.len() > MAX_ITEMS {
         let what = format!("has {} items, at most {MAX_ITEMS} are taken", entries.len());
         return Err(EventError { path: "event".into(), what });
     }
     let own_key = SaltKey::new(event_salt);
-    let mut stored = Vec::with_capacity(HEAD_BYTES + values.len() + 48 * entries.len());
+    let mut stored = Vec::with_capacity(1536);
     stored.push(VERSION);
     stored.extend_from_slice(event_salt);
     stored.extend_from_slice(&(entries.len() as u16).to_be_bytes());
     let mut last_subject: Option<(&str, SubjectKey)> = None;
     let mut commitments = Vec::with_capacity(entries.len());
     for entry in &entries {
-        let value = values.get(entry.value.clone()).unwrap_or_default();
         encode_key(&entry.path, &mut stored);
         let salt = if let Some(subject) = entry.subject {
             if last_subject.as_ref().is_none_or(|(last, _)| *last != subject) {
@@ -114,9 +138,8 @@ pub fn seal(
             stored.push(ItemState::CLEAR);
             own_key.salt(id, &entry.path)
         };
-        stored.extend_from_slice(&(value.len() as u32).to_be_bytes());
-        stored.extend_from_slice(value);
-        commitments.push(commitment(&salt, &entry.path, value));
+        let value = append_value(entry, event, &mut stored);
+        commitments.push(commitment(&salt, &entry.path, stored.get(value).unwrap_or_default()));
     }
     if stored.len() > MAX_EVENT_BYTES {
         let what = format!("has {} bytes, at most {MAX_EVENT_BYTES} are taken", stored.len());
@@ -126,54 +149,87 @@ pub fn seal(
     Ok(Sealed { stored, body })
 }
 
-/// Encodes every value into `values` and lists the items, unsorted.
-fn entries<'a>(event: &'a Event, values: &mut Vec<u8>) -> Vec<Entry<'a>> {
-    let mut entries = Vec::with_capacity(12);
-    entries.push(Entry { path: PLAIN_PATH.into(), subject: None, value: plain_item(event, values) });
-    let mut push = |path: Cow<'a, str>, subject, value: &Value, values: &mut Vec<u8>| {
-        let start = values.len();
-        value.encode(values);
-        entries.push(Entry { path, subject, value: start..values.len() });
-    };
+/// Appends the length and encoding of an entry's value; returns where the encoding stands.
+fn append_value(entry: &Entry<'_>, event: &Event, stored: &mut Vec<u8>) -> Range<usize> {
+    let length_at = stored.len();
+    stored.extend_from_slice(&[0; 4]);
+    let start = stored.len();
+    match entry.value {
+        Some(value) => value.encode(stored),
+        None => plain_item(event, stored),
+    }
+    let length = ((stored.len() - start) as u32).to_be_bytes();
+    if let Some(place) = stored.get_mut(length_at..start) {
+        place.copy_from_slice(&length);
+    }
+    start..stored.len()
+}
+
+/// The items of an event, paths ascending.
+fn entries(event: &Event) -> Vec<Entry<'_>> {
+    let order = &*ORDER;
+    let mut ranked: Vec<(u8, Entry<'_>)> = Vec::with_capacity(16);
+    ranked.push((0, Entry { path: PLAIN_PATH.into(), subject: None, value: None }));
     for (field, value) in event.fields() {
         let def = field.def();
         if field == Field::Subjects {
-            for (at, subject) in value.as_list().unwrap_or_default().iter().enumerate() {
-                let id = subject.as_map().and_then(|map| map.get("id")).and_then(Value::as_text);
-                push(format!("{SUBJECTS}{at}").into(), id, subject, values);
-            }
+            ranked.extend(subjects(value).map(|entry| (order.subjects, entry)));
         } else if def.class != Class::Plain {
-            push(def.path.into(), person(event, def.class), value, values);
+            let subject = person(event, def.class);
+            ranked.push((order.of(field), Entry { path: def.path.into(), subject, value: Some(value) }));
         }
     }
     for param in event.params().iter().filter(|param| param.class != Class::Plain) {
-        push(format!("{PARAMS}{}", param.name).into(), person(event, param.class), &param.value, values);
+        let path = format!("{PARAMS}{}", param.name).into();
+        let subject = person(event, param.class);
+        ranked.push((order.params, Entry { path, subject, value: Some(&param.value) }));
     }
-    entries
+    // Stable: what shares a rank was added in the order of its paths.
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, entry)| entry).collect()
 }
 
-/// Encodes the map of all plain values; keys ascend as bytes.
-fn plain_item(event: &Event, values: &mut Vec<u8>) -> Range<usize> {
-    let plain_fields = event
+/// One item for each person the data is about; `subjects.10` sorts before `subjects.2`.
+fn subjects(value: &Value) -> impl Iterator<Item = Entry<'_>> {
+    let list = value.as_list().unwrap_or_default();
+    let mut paths: Vec<(String, usize)> = (0..list.len()).map(|at| (format!("{SUBJECTS}{at}"), at)).collect();
+    paths.sort_unstable();
+    paths.into_iter().filter_map(move |(path, at)| {
+        let subject = list.get(at)?;
+        let id = subject.as_map().and_then(|map| map.get("id")).and_then(Value::as_text);
+        Some(Entry { path: path.into(), subject: id, value: Some(subject) })
+    })
+}
+
+/// Appends the map of all plain values; keys ascend as bytes.
+fn plain_item(event: &Event, out: &mut Vec<u8>) {
+    let order = &*ORDER;
+    let is_plain = |field: Field| field.def().class == Class::Plain && field != Field::ProducerSeq;
+    let mut fields: Vec<(u8, &str, &Value)> = event
         .fields()
-        .filter(|(field, _)| field.def().class == Class::Plain && *field != Field::ProducerSeq)
-        .map(|(field, value)| (Cow::from(field.path()), value));
-    let plain_params = event
-        .params()
-        .iter()
-        .filter(|param| param.class == Class::Plain)
-        .map(|param| (Cow::from(format!("{PARAMS}{}", param.name)), &param.value));
-    let mut plain: Vec<(Cow<'_, str>, &Value)> = Vec::with_capacity(24);
-    plain.extend(plain_fields);
-    plain.extend(plain_params);
-    plain.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
-    let start = values.len();
-    encode_map_head(plain.len(), values);
-    for (key, value) in plain {
-        encode_key(&key, values);
-        value.encode(values);
+        .filter(|(field, _)| is_plain(*field))
+        .map(|(field, value)| (order.of(field), field.path(), value))
+        .collect();
+    fields.sort_unstable_by_key(|(rank, ..)| *rank);
+    let params = || event.params().iter().filter(|param| param.class == Class::Plain);
+    encode_map_head(fields.len() + params().count(), out);
+    let (before, after) = fields.split_at(fields.partition_point(|(rank, ..)| *rank < order.params));
+    let encode_field = |(_, path, value): &(u8, &str, &Value), out: &mut Vec<u8>| {
+        encode_key(path, out);
+        value.encode(out);
+    };
+    for field in before {
+        encode_field(field, out);
     }
-    start..values.len()
+    for param in params() {
+        out.extend_from_slice(&((PARAMS.len() + param.name.len()) as u16).to_be_bytes());
+        out.extend_from_slice(PARAMS.as_bytes());
+        out.extend_from_slice(param.name.as_bytes());
+        param.value.encode(out);
+    }
+    for field in after {
+        encode_field(field, out);
+    }
 }
 
 /// The identifier of the person a class names, if the event has one.
