@@ -1,7 +1,9 @@
 //! The catalog that the guide writes: its files load, its lines become what the page says, and the page shows its files.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use indelible_catalog::cases::{Decoders, run_cases};
 use indelible_catalog::catalog::Registry;
+use indelible_catalog::lint::report;
 use indelible_catalog::matching::{Envelope, Matched, match_raw};
 use indelible_catalog::{Source, load};
 use indelible_event::{Map, Value};
@@ -57,6 +59,20 @@ fn outcomes() -> Vec<String> {
 fn the_lines_of_the_guide_become_what_it_says() {
     let expected = ["door", "door", "skip heartbeat", "door secret_suspected", "badge", "badge code_unknown"];
     assert_eq!(outcomes(), expected);
+}
+
+#[test]
+fn its_cases_pass_and_lint_finds_what_it_expects() {
+    let registry = Registry::new(load(&files()).catalogs);
+    let catalog = registry.get("doors").unwrap();
+    let parse = |text: &str| indelible_formats::parse_json(text.as_bytes()).ok();
+    let decode = |_: &str, line: &str| parse(line).ok_or_else(|| "not JSON".to_owned());
+    let decoders = Decoders { decode: &decode, parse_json: &parse, fingerprint: &|_| [0; 8] };
+    for case in run_cases(&registry, catalog, &decoders) {
+        assert!(case.differences.is_empty(), "{}: {:?}", case.name, case.differences);
+    }
+    let report = report(catalog);
+    assert!(report.as_expected(), "{report:?}");
 }
 
 /// Lines of a page without comments at their ends, which files do not have.
