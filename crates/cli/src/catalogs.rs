@@ -21,7 +21,7 @@ pub(crate) struct CatalogsArg {
 impl CatalogsArg {
     /// The catalogs, and the faults of those that were refused.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        catalog_files::load_all(self.catalogs.as_deref()).map_err(unreadable)
+        catalog_files::load_all(self.catalogs.as_deref()).map_err(|error| unreadable(&error))
     }
 
     /// The catalogs; faults of others go to standard error.
@@ -49,7 +49,7 @@ pub(crate) fn named(registry: &Registry, id: &str) -> Result<Arc<Catalog>, Failu
 }
 
 /// A folder that could not be read, with its cause.
-pub(crate) fn unreadable(error: catalog_files::CatalogFilesError) -> Failure {
-    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+pub(crate) fn unreadable(error: &catalog_files::CatalogFilesError) -> Failure {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     Failure::usage(format!("{error}{cause}"))
 }

@@ -20,7 +20,7 @@ const MAX_ANSWER_BYTES: u64 = 256 << 20;
 /// How often a request is sent again when the server is busy: with the waits between, some minutes.
 const MAX_ATTEMPTS: u32 = 8;
 /// Longest wait that a server may ask for; beyond it a person should know.
-const MAX_RETRY_WAIT: Duration = Duration::from_secs(60);
+const MAX_RETRY_WAIT: Duration = Duration::from_mins(1);
 
 /// Which server, organization and credential a command uses.
 #[derive(Clone, Debug, clap::Args)]
@@ -263,7 +263,7 @@ pub(crate) fn segment(text: &str) -> String {
         if plain(byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            out.extend(["%", &format!("{byte:02X}")]);
         }
         out
     })
@@ -295,10 +295,15 @@ pub(crate) fn error_line(error: &Value) -> String {
     let part = |name: &str| error.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let parts = [part("pointer"), part("code"), part("value"), part("hint")];
     let mut line = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let suggest: Vec<&str> =
-        error.get("suggest").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    if !suggest.is_empty() {
-        line.push_str(&format!("; did you mean {}?", suggest.join(", ")));
+    let suggest: Vec<&str> = error
+        .get("suggest")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if !suggest.is_empty() && !line.contains("did you mean") {
+        line.extend(["; did you mean ", &suggest.join(", "), "?"]);
     }
     line
 }
@@ -308,9 +313,9 @@ fn read_answer(answer: Streamed) -> Result<Answer, Failure> {
     let headers = answer.headers().clone();
     let mut body = Vec::new();
     let mut reader = answer.into_body().into_reader().take(MAX_ANSWER_BYTES + 1);
-    reader
-        .read_to_end(&mut body)
-        .map_err(|error| Failure::new(Exit::Temporary, "unreachable", format!("the answer broke off: {error}")))?;
+    reader.read_to_end(&mut body).map_err(|error| {
+        Failure::new(Exit::Temporary, "unreachable", format!("the answer broke off: {error}"))
+    })?;
     if body.len() as u64 > MAX_ANSWER_BYTES {
         return Err(Failure::failed(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes")));
     }
@@ -329,7 +334,8 @@ fn load_profile(target: &Target) -> Result<Option<Profile>, Failure> {
     let selected = profiles.select(target.profile.as_deref()).map(|(_, profile)| profile.clone());
     match (&target.profile, selected) {
         (Some(name), None) => {
-            let message = format!("there is no profile {name:?} in {}; see indelible profile list", path.display());
+            let message =
+                format!("there is no profile {name:?} in {}; see indelible profile list", path.display());
             Err(Failure::usage(message))
         }
         (_, selected) => Ok(selected),
@@ -338,8 +344,9 @@ fn load_profile(target: &Target) -> Result<Option<Profile>, Failure> {
 
 fn token(target: &Target, profile: Option<&Profile>) -> Result<Option<String>, Failure> {
     if let Some(file) = &target.token_file {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| Failure::usage(format!("cannot read the token file {}: {error}", file.display())))?;
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            Failure::usage(format!("cannot read the token file {}: {error}", file.display()))
+        })?;
         return Ok(Some(text.trim().to_owned()));
     }
     if let Some(token) = std::env::var("INDELIBLE_TOKEN").ok().filter(|token| !token.is_empty()) {
@@ -347,7 +354,10 @@ fn token(target: &Target, profile: Option<&Profile>) -> Result<Option<String>, F
     }
     // A profile's token is for the profile's server only.
     let same = |profile: &Profile| {
-        target.server.as_ref().is_none_or(|server| server.trim_end_matches('/') == profile.server.trim_end_matches('/'))
+        target
+            .server
+            .as_ref()
+            .is_none_or(|server| server.trim_end_matches('/') == profile.server.trim_end_matches('/'))
     };
     match profile.filter(|profile| same(profile)) {
         Some(profile) => profile.read_token().map_err(|error| Failure::usage(error.to_string())),

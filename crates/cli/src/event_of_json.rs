@@ -31,12 +31,11 @@ fn at_path<'a>(json: &'a Map, path: &str) -> Option<&'a Value> {
 
 fn typed(field: Field, value: &Value) -> Option<Value> {
     match (field.def().kind, value) {
-        (_, Value::Null) => None,
         (_, Value::Text(text)) if text.is_empty() => None,
         (Kind::Time, Value::Text(text)) => rfc3339::parse(text).map(Value::Time),
         (Kind::Sequence | Kind::Int(..), Value::Text(text)) => text.parse().ok().map(Value::Int),
         // An object under the name of a field that holds a single value is the group of its parts.
-        (Kind::Text(_) | Kind::Word(_), Value::Map(_)) => None,
+        (_, Value::Null) | (Kind::Text(_) | Kind::Word(_), Value::Map(_)) => None,
         (_, value) => Some(value.clone()),
     }
 }

@@ -61,16 +61,13 @@ pub(crate) struct Reader<'a> {
 impl FormatArg {
     /// The form that was said, or the one that the beginning of the input shows.
     pub(crate) fn of(&self, path: &Path, bytes: &[u8]) -> Result<Format, Failure> {
-        match self.format.or_else(|| guess(bytes)) {
-            Some(format) => Ok(format),
-            None => {
-                let names = Format::ALL.map(Format::name).join(", ");
-                Err(Failure::usage(format!(
-                    "the form of {} cannot be told from its beginning; say --format, one of {names}",
-                    path.display()
-                )))
-            }
-        }
+        self.format.or_else(|| guess(bytes)).ok_or_else(|| {
+            let names = Format::ALL.map(Format::name).join(", ");
+            let path = path.display();
+            Failure::usage(format!(
+                "the form of {path} cannot be told from its beginning; say --format, one of {names}"
+            ))
+        })
     }
 }
 
@@ -114,7 +111,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Every record of an input with its row, or why it cannot be read.
-    pub(crate) fn read<'b>(&'b self, bytes: &'b [u8]) -> impl Iterator<Item = (u64, Result<Outcome, DecodeError>)> + 'b {
+    pub(crate) fn read<'b>(
+        &'b self,
+        bytes: &'b [u8],
+    ) -> impl Iterator<Item = (u64, Result<Outcome, DecodeError>)> + 'b {
         self.format.decode(bytes).map(|raw| match raw {
             Ok(raw) => (raw.row, Ok(self.outcome(&raw))),
             Err(error) => (error.row, Err(error)),
@@ -168,7 +168,8 @@ impl<'a> Reader<'a> {
             catalog.resolve_into(&mut event, &sent, &mut findings);
             findings.extend(secrets);
         } else if catalog.is_none() {
-            let finding = Finding::new(FindingId::CatalogUnknown, "/catalog", "no catalog of this name is loaded");
+            let finding =
+                Finding::new(FindingId::CatalogUnknown, "/catalog", "no catalog of this name is loaded");
             findings.push(finding.with_value(event.text(Field::Catalog).unwrap_or_default()));
         }
         let policy = policy(catalog.as_ref());

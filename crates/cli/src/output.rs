@@ -190,7 +190,11 @@ pub(crate) fn failure(failure: &Failure, asked: Option<Format>) {
     // Nothing is left to do when standard error is gone.
     let _told = if matches!(asked, Some(Format::Json | Format::Ndjson)) {
         let docs = format!("/docs/errors/{}", failure.code);
-        writeln!(err, "{}", serde_json::json!({ "code": failure.code, "message": failure.message, "docs": docs }))
+        writeln!(
+            err,
+            "{}",
+            serde_json::json!({ "code": failure.code, "message": failure.message, "docs": docs })
+        )
     } else {
         writeln!(err, "indelible: {}", escape_lines(&failure.message))
     };
@@ -199,6 +203,34 @@ pub(crate) fn failure(failure: &Failure, asked: Option<Format>) {
 /// Writes a line for people to standard error.
 pub(crate) fn say(line: &str) {
     let _told = writeln!(io::stderr().lock(), "{}", escape_lines(line));
+}
+
+/// Lines about single records that may be many: the first are told, the others counted.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    told: usize,
+    kept_back: usize,
+}
+
+impl Notes {
+    /// Most lines told: more are read by nobody.
+    const MOST: usize = 20;
+
+    pub(crate) fn say(&mut self, line: &str) {
+        if self.told < Self::MOST {
+            self.told += 1;
+            say(line);
+        } else {
+            self.kept_back += 1;
+        }
+    }
+
+    /// Tells how many were kept back.
+    pub(crate) fn finish(&self) {
+        if self.kept_back > 0 {
+            say(&format!("… and {} more like these", self.kept_back));
+        }
+    }
 }
 
 /// Writes text to standard output as it is.

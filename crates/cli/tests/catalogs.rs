@@ -13,14 +13,24 @@ fn assert_counts(id: &str, expected: &[(&str, i64)]) {
     let found = counts(id);
     for (name, count) in expected {
         let pointer = format!("/{name}");
-        assert_eq!(found.pointer(&pointer).and_then(serde_json::Value::as_i64), Some(*count), "{id} {name}: {found}");
+        assert_eq!(
+            found.pointer(&pointer).and_then(serde_json::Value::as_i64),
+            Some(*count),
+            "{id} {name}: {found}"
+        );
     }
 }
 
 #[test]
 fn sanernow_has_299_codes_in_16_tools() {
-    let expected =
-        [("codes", 299), ("groups", 16), ("group_rows", 16), ("types", 283), ("failures", 73), ("with_base", 72)];
+    let expected = [
+        ("codes", 299),
+        ("groups", 16),
+        ("group_rows", 16),
+        ("types", 283),
+        ("failures", 73),
+        ("with_base", 72),
+    ];
     assert_counts("sanernow", &expected);
 }
 
@@ -70,7 +80,8 @@ fn every_builtin_catalog_passes_its_own_tests() {
 #[test]
 fn lint_of_openkat_finds_what_its_document_gets_wrong() {
     let rows = run(&["catalog", "lint", "openkat", "--output", "ndjson"]).exits(0).rows();
-    let count = |name: &str| rows.iter().filter(|row| row["finding"] == name || row["kind_of"] == name).count();
+    let count =
+        |name: &str| rows.iter().filter(|row| row["finding"] == name || row["kind_of"] == name).count();
     assert_eq!((count("range_outside_own"), count("range_none"), count("range_overlap")), (8, 5, 1));
     assert!(count("key_without_range") > 0 && count("range_unused") > 0);
     assert!(rows.iter().all(|row| row["status"] == "expected"));
@@ -81,16 +92,37 @@ fn a_type_is_shown_whole_and_a_wrong_code_gets_a_suggestion() {
     check("catalog-show-type", &["catalog", "show", "openkat", "091111", "--json"]);
     run(&["catalog", "show", "openkat", "0800083"]).exits(2).says("did you mean 800083?");
     run(&["catalog", "show", "openkta"]).exits(2).says("did you mean openkat");
-    run(&["catalog", "show", "sanernow", "--output", "csv"]).exits(0).says("299 codes in 16 groups: 16 group rows, 283 events");
+    run(&["catalog", "show", "sanernow", "--output", "csv"])
+        .exits(0)
+        .says("299 codes in 16 groups: 16 group rows, 283 events");
 }
 
 #[test]
 fn lines_are_explained_and_drift_is_told_by_its_exit_code() {
-    check("catalog-explain", &["catalog", "explain", "--format", "openkat", "--zone", "UTC", "--row", "3", "--output", "table", "tests/data/openkat-run.jsonl"]);
+    check(
+        "catalog-explain",
+        &[
+            "catalog",
+            "explain",
+            "--format",
+            "openkat",
+            "--zone",
+            "UTC",
+            "--row",
+            "3",
+            "--output",
+            "table",
+            "tests/data/openkat-run.jsonl",
+        ],
+    );
     let path = "tests/data/openkat-run.jsonl";
     let drift = run(&["catalog", "drift", "--format", "openkat", "--output", "ndjson", path]).exits(0);
     let rows = drift.rows();
-    assert!(rows.iter().any(|row| row["finding"] == "code_unknown" && row["suggest"] == "800083"), "{}", drift.out);
+    assert!(
+        rows.iter().any(|row| row["finding"] == "code_unknown" && row["suggest"] == "800083"),
+        "{}",
+        drift.out
+    );
     run(&["catalog", "drift", "--format", "openkat", "--check", path]).exits(6);
 }
 
@@ -124,7 +156,9 @@ fn a_broken_catalog_is_refused_with_its_place_and_the_others_work() {
     std::fs::create_dir(&broken).unwrap();
     file(&broken, "catalog.toml", "catalog = { id = \"broken\", version = \"1\", title = \"x\" }\n");
     let catalogs = folder.path().to_str().unwrap();
-    let ran = run(&["catalog", "list", "--catalogs", catalogs, "--output", "ndjson"]).exits(0).says("catalog refused: broken/catalog.toml:1");
+    let ran = run(&["catalog", "list", "--catalogs", catalogs, "--output", "ndjson"])
+        .exits(0)
+        .says("catalog refused: broken/catalog.toml:1");
     assert!(ran.rows().iter().any(|row| row["id"] == json!("netop")));
     run(&["catalog", "lint", "--catalogs", catalogs]).exits(2);
 }

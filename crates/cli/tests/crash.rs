@@ -5,8 +5,9 @@
 #![allow(clippy::indexing_slicing, reason = "tests index freely")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use indelible_testkit::folder::{copy, files, flip, seal};
 use indelible_testkit::senders::{Countdown, Random, Sender};
 use indelible_testkit::whole_log::{self, WholeLog};
 use indelible_testkit::{Server, Setup, proof};
@@ -93,7 +94,9 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
         life(&server, &mut senders, events);
         let again = server.kill();
         let server = again.start();
-        torn += u64::from(server.said().iter().any(|line| line.contains("\"torn\":true") || line.contains("torn: true")));
+        torn += u64::from(
+            server.said().iter().any(|line| line.contains("\"torn\":true") || line.contains("torn: true")),
+        );
         for sender in &mut senders {
             sender.settle(&server);
         }
@@ -127,18 +130,6 @@ fn send_some(server: &Server, count: usize) -> u64 {
     answer["results"].as_array().unwrap().last().unwrap()["receipt"]["index"].as_u64().unwrap() + 1
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
-        }
-    }
-}
-
 fn origin(server: &Server) -> String {
     server.get("/api/v1/orgs/default/log").expect(200)["origin"].as_str().unwrap().to_owned()
 }
@@ -164,7 +155,8 @@ fn an_older_copy_is_refused_until_somebody_declares_the_rollback() {
         assert!(said.contains(word), "{word} in {said}");
     }
     let data = again.data();
-    let declared = again.tool(&["declare-rollback", "--yes", "--data", data.to_str().unwrap()]).output().unwrap();
+    let declared =
+        again.tool(&["declare-rollback", "--yes", "--data", data.to_str().unwrap()]).output().unwrap();
     assert!(declared.status.success(), "{declared:?}");
     let server = again.start();
     assert_ne!(origin(&server), before, "the old name is never used again");
@@ -182,12 +174,6 @@ fn a_second_process_on_a_folder_is_refused() {
     assert!(said.contains("LOCK") || said.contains("in use") || said.contains("another process"), "{said}");
     let size = send_some(&server, 2);
     WholeLog::read(&server, "default", size);
-}
-
-/// Every file below a folder.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 /// What kind of file it is, for those that belong to the record.
@@ -228,15 +214,17 @@ fn a_flipped_byte_in_any_file_is_never_silent() {
             continue;
         }
         let at = used[usize::try_from(random.below(used.len() as u64)).unwrap()];
-        let mut damaged = sound.clone();
-        damaged[at] ^= 1 << random.below(8);
-        std::fs::write(&path, damaged).unwrap();
+        let bit = u32::try_from(random.below(8)).unwrap();
+        flip(&path, at, bit);
         let (code, said) = verify(&again, &again.data());
-        std::fs::write(&path, sound).unwrap();
+        flip(&path, at, bit);
         let relative = path.strip_prefix(again.data()).unwrap().display().to_string();
         assert_ne!(code, 0, "byte {at} of {relative} was flipped: {said}");
         assert!(said.contains(&relative), "byte {at} of {relative}: {said}");
-        assert!(code == 1 || (code == 3 && said.contains("at byte ")), "byte {at} of {relative}: {code} {said}");
+        assert!(
+            code == 1 || (code == 3 && said.contains("at byte ")),
+            "byte {at} of {relative}: {code} {said}"
+        );
         *kinds.entry(kind).or_insert(0) += 1;
     }
     println!("{kinds:?}");
@@ -244,22 +232,4 @@ fn a_flipped_byte_in_any_file_is_never_silent() {
         assert!(kinds.contains_key(kind), "no file of kind {kind}: {kinds:?}");
     }
     assert_green(&again);
-}
-
-/// Sends so much that the write-ahead log is sealed into segments: a seal comes with 64 MiB at the latest.
-fn seal(server: &Server) {
-    let parts: Vec<String> = (0..7).map(|n| format!("{n}").repeat(30_000)).collect();
-    let event = json!({ "catalog": "openkat", "code": "091111", "occurred_at": "2026-11-21T23:18:00Z",
-        "actor": { "id": "u" }, "data": { "parts": parts } });
-    let batch = json!({ "events": vec![event; 40] });
-    for _ in 0..9 {
-        let answer = server.send(&batch).expect(200);
-        assert_eq!(answer["counts"]["stored"], 40, "{}", answer["counts"]);
-    }
-    let sealed = || files(&server.data()).iter().any(|path| kind(path) == Some("segment"));
-    let started = std::time::Instant::now();
-    while !sealed() {
-        assert!(started.elapsed().as_secs() < 60, "no segment was made");
-        std::thread::yield_now();
-    }
 }

@@ -53,10 +53,16 @@ fn every_sample_file_is_read() {
 
 #[test]
 fn an_import_is_tried_without_a_server() {
-    check("import-dry-run", &["import", "--dry-run", "--format", "openkat", "--zone", "UTC", "tests/data/openkat-samples.jsonl"]);
+    check(
+        "import-dry-run",
+        &["import", "--dry-run", "--format", "openkat", "--zone", "UTC", "tests/data/openkat-samples.jsonl"],
+    );
     let ran = run(&["import", "--dry-run", "--json", "--format", "cloudtrail", CLOUDTRAIL]).exits(0);
     let counts = ran.json();
-    assert_eq!((counts["read"].as_u64(), counts["stored"].as_u64(), counts["refused"].as_u64()), (Some(2900), Some(2900), Some(0)));
+    assert_eq!(
+        (counts["read"].as_u64(), counts["stored"].as_u64(), counts["refused"].as_u64()),
+        (Some(2900), Some(2900), Some(0))
+    );
     assert_eq!(counts["findings"]["secret_suspected"]["count"], 36);
 }
 
@@ -67,7 +73,9 @@ fn compressed_files_and_standard_input_are_read() {
     let piped = run_with(&["view", "--format", "native", "--output", "ndjson", "-"], &[], line).exits(0);
     assert_eq!(piped.rows()[0]["code"], "091111");
     let path = folder.path().join("a.jsonl.zst");
-    std::fs::File::create(&path).and_then(|file| zstd::stream::copy_encode(line.as_bytes(), file, 1)).unwrap();
+    std::fs::File::create(&path)
+        .and_then(|file| zstd::stream::copy_encode(line.as_bytes(), file, 1))
+        .unwrap();
     assert_eq!(run(&["view", path.to_str().unwrap(), "--output", "ndjson"]).exits(0).rows(), piped.rows());
 }
 
@@ -76,7 +84,9 @@ fn what_cannot_be_read_is_told_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), "bad.jsonl", "{\"a\":1}\n{\"b\":\n");
     run(&["view", "--format", "match", &path]).exits(1).says("row 2, byte");
-    let ran = run(&["import", "--dry-run", "--format", "match", &path]).exits(1).says("refused request_malformed 1 (rows 2)");
+    let ran = run(&["import", "--dry-run", "--format", "match", &path])
+        .exits(1)
+        .says("refused request_malformed 1 (rows 2)");
     ran.says("1 of 2 records were refused");
     run(&["import", "--dry-run", "--format", "match", "--allow-refused", &path]).exits(0);
     run(&["view", "no-such-file"]).exits(2).says("cannot read no-such-file");
@@ -86,6 +96,8 @@ fn what_cannot_be_read_is_told_with_its_place() {
 #[test]
 fn cells_that_spreadsheets_would_run_are_guarded() {
     let line = "{\"catalog\":\"openkat\",\"code\":\"091111\",\"occurred_at\":\"2026-11-21T23:18:00Z\",\"message\":\"=1+1\",\"actor\":{\"id\":\"1\"}}\n";
-    let ran = run_with(&["view", "--format", "native", "--output", "csv", "--columns", "message", "-"], &[], line).exits(0);
+    let ran =
+        run_with(&["view", "--format", "native", "--output", "csv", "--columns", "message", "-"], &[], line)
+            .exits(0);
     assert_eq!(ran.out, "message\r\n'=1+1\r\n");
 }

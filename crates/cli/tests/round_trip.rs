@@ -13,8 +13,25 @@ use serde_json::{Value, json};
 const CATALOGS: [(&str, usize); 3] = [("sanernow", 283), ("netop", 110), ("openkat", 59)];
 /// Members of an event that a server fills in.
 const FILLED_IN: [&str; 19] = [
-    "id", "organization", "index", "received_at", "title", "sentence", "leaf", "catalog_version", "type_from", "group",
-    "entity", "action", "crude", "outcome", "routing", "severity", "retention", "categories", "producer",
+    "id",
+    "organization",
+    "index",
+    "received_at",
+    "title",
+    "sentence",
+    "leaf",
+    "catalog_version",
+    "type_from",
+    "group",
+    "entity",
+    "action",
+    "crude",
+    "outcome",
+    "routing",
+    "severity",
+    "retention",
+    "categories",
+    "producer",
 ];
 
 fn start() -> Server {
@@ -159,7 +176,8 @@ fn an_unknown_parameter_is_kept_as_data_and_told() {
         assert_eq!((status, &answer["status"]), (201, &json!("stored")), "{answer}");
         let told = finding(&answer, "param_undeclared");
         assert_eq!(told["pointer"], "/params/no_such_parameter");
-        let stored = server.get(&format!("/api/v1/orgs/default/log/{}", answer["receipt"]["index"])).expect(200);
+        let stored =
+            server.get(&format!("/api/v1/orgs/default/log/{}", answer["receipt"]["index"])).expect(200);
         assert_eq!(stored["data"]["no_such_parameter"], "x", "{}: {stored}", of.code);
         assert_eq!(stored["params"].get("no_such_parameter"), None);
         assert_eq!(stored["flags"], json!(["param_undeclared"]));

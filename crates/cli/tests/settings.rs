@@ -18,7 +18,9 @@ fn the_file_that_init_prints_says_what_holds_anyway() {
 
 /// A commented setting without its comment sign.
 fn said(line: &str) -> &str {
-    line.strip_prefix("# ").filter(|rest| rest.split_once(" = ").is_some_and(|(name, _)| !name.contains(' '))).unwrap_or(line)
+    line.strip_prefix("# ")
+        .filter(|rest| rest.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ')))
+        .unwrap_or(line)
 }
 
 #[test]
@@ -41,10 +43,14 @@ fn later_layers_win_and_say_where() {
 fn a_mistake_names_place_and_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), "node.toml", "[http]\nlisen = \"127.0.0.1:1\"\n");
-    run(&["config", "check", "--config", &path]).exits(2).says("node.toml:2: there is no setting http.lisen; did you mean http.listen?");
+    run(&["config", "check", "--config", &path])
+        .exits(2)
+        .says("node.toml:2: there is no setting http.lisen; did you mean http.listen?");
     run(&["config", "check", "--listen", "0.0.0.0:7513"]).exits(2).says("http.behind_proxy = true");
     run(&["config", "check", "--config", "no-such-file"]).exits(2).says("cannot read no-such-file");
-    run_with(&["config", "check"], &[("INDELIBLE__HTTP__LISTEN", "x")], "").exits(2).says("INDELIBLE__HTTP__LISTEN");
+    run_with(&["config", "check"], &[("INDELIBLE__HTTP__LISTEN", "x")], "")
+        .exits(2)
+        .says("INDELIBLE__HTTP__LISTEN");
 }
 
 #[test]

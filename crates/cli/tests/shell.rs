@@ -60,8 +60,12 @@ fn a_server_that_does_not_answer_is_a_matter_of_time() {
 fn wrong_use_is_told_before_anything_happens() {
     run(&["emit"]).exits(2);
     run(&["serach"]).exits(2).says("search");
-    run(&["emit", "--catalog", "x", "--code", "y", "--param", "novalue", "--server", NOBODY]).exits(2).says("NAME=VALUE");
-    run(&["emit", "--catalog", "x", "--code", "y", "--data", "a:={", "--server", NOBODY]).exits(2).says("no JSON");
+    run(&["emit", "--catalog", "x", "--code", "y", "--param", "novalue", "--server", NOBODY])
+        .exits(2)
+        .says("NAME=VALUE");
+    run(&["emit", "--catalog", "x", "--code", "y", "--data", "a:={", "--server", NOBODY])
+        .exits(2)
+        .says("no JSON");
     run(&["org", "set", "acme", "--server", NOBODY]).exits(2).says("say what to change");
     run(&["tail", "--from", "start", "--server", NOBODY]).exits(2).says("must be an index");
     run_with(&["declare-rollback", "--data", "no-such-folder"], &[], "").exits(2).says("--yes");
@@ -102,7 +106,17 @@ fn a_proof_is_checked_offline() {
 
 #[test]
 fn the_doctor_says_what_to_do() {
-    let ran = run(&["doctor", "--data", "no-such-folder", "--server", NOBODY, "--admin-listen", "127.0.0.1:1", "--output", "ndjson"]);
+    let ran = run(&[
+        "doctor",
+        "--data",
+        "no-such-folder",
+        "--server",
+        NOBODY,
+        "--admin-listen",
+        "127.0.0.1:1",
+        "--output",
+        "ndjson",
+    ]);
     let ran = ran.exits(1);
     let rows = ran.rows();
     assert!(rows.iter().any(|row| row["check"] == "server" && row["state"] == "wrong"));

@@ -12,7 +12,9 @@ use crate::output::{Format, print};
 /// A signed note: origin, size, root. Keep it outside: whoever shows a later one must prove that this one is its
 /// beginning.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible checkpoint > checkpoint-$(date +%F).txt\n  indelible checkpoint --org acme --json")]
+#[command(
+    after_help = "Examples:\n  indelible checkpoint > checkpoint-$(date +%F).txt\n  indelible checkpoint --org acme --json"
+)]
 pub(crate) struct Args {}
 
 impl Args {

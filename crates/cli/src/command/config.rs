@@ -32,7 +32,9 @@ enum Command {
         node: NodeArgs,
     },
     /// Show the settings in force
-    #[command(after_help = "Examples:\n  indelible config show\n  indelible config show --origin --config indelible.toml")]
+    #[command(
+        after_help = "Examples:\n  indelible config show\n  indelible config show --origin --config indelible.toml"
+    )]
     Show {
         #[command(flatten)]
         node: NodeArgs,
@@ -48,12 +50,18 @@ impl Args {
             Command::Init => Ok(print(&file())?),
             Command::Check { node } => {
                 let problems = problems(&node.load()?)?;
-                problems.iter().for_each(|problem| say(problem));
+                for problem in &problems {
+                    say(problem);
+                }
                 if problems.is_empty() {
                     say("the settings can be used");
                     return Ok(());
                 }
-                Err(Failure::new(crate::exit::Exit::Usage, "setting", "the settings cannot be used as they are"))
+                Err(Failure::new(
+                    crate::exit::Exit::Usage,
+                    "setting",
+                    "the settings cannot be used as they are",
+                ))
             }
             Command::Show { node, origin } => show(&node.load()?, origin, context),
         }
@@ -86,8 +94,14 @@ pub(crate) fn problems(config: &Config) -> Result<Vec<String>, Failure> {
             ));
         }
     }
-    let loaded = catalog_files::load_all(config.path("node.catalogs").as_deref()).map_err(unreadable)?;
-    problems.extend(loaded.problems.iter().map(|problem| format!("catalog refused: {}", catalog_files::problem_line(problem))));
+    let loaded = catalog_files::load_all(config.path("node.catalogs").as_deref())
+        .map_err(|error| unreadable(&error))?;
+    problems.extend(
+        loaded
+            .problems
+            .iter()
+            .map(|problem| format!("catalog refused: {}", catalog_files::problem_line(problem))),
+    );
     Ok(problems)
 }
 
@@ -101,15 +115,15 @@ fn file() -> String {
         let (of, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
         if of != section {
             section = of;
-            out.push_str(&format!("\n[{section}]\n"));
+            out.extend(["\n[", section, "]\n"]);
         }
         let bare = matches!(setting.kind, SettingKind::Bool) && !setting.default.is_empty();
         let value = if bare { setting.default.to_owned() } else { format!("\"{}\"", setting.default) };
-        out.push_str(&format!("# {}\n", setting.doc));
+        out.extend(["# ", setting.doc, "\n"]);
         if let SettingKind::Word(words) = setting.kind {
-            out.push_str(&format!("# One of {}.\n", words.join(", ")));
+            out.extend(["# One of ", &words.join(", "), ".\n"]);
         }
-        out.push_str(&format!("# {name} = {value}\n"));
+        out.extend(["# ", name, " = ", &value, "\n"]);
     }
     out
 }

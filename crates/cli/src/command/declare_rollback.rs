@@ -16,7 +16,9 @@ const WORD: &str = "rollback";
 /// For a data folder that is older than its own signed heads or than the anchor beside it, when nothing newer can be
 /// restored. The old name is never used again; the first event of the new log states what the old one had signed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible declare-rollback --data ./indelible-data\n  indelible declare-rollback --data /var/lib/indelible --yes")]
+#[command(
+    after_help = "Examples:\n  indelible declare-rollback --data ./indelible-data\n  indelible declare-rollback --data /var/lib/indelible --yes"
+)]
 pub(crate) struct Args {
     /// Data folder of the stopped server
     #[arg(long, value_name = "DIR")]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use indelible_server::config::Config;
 use serde_json::{Value, json};
 
+use super::config;
 use super::serve::{NodeArgs, anchor_dir};
-use super::{config, log_key};
 use crate::Context;
 use crate::client::{Client, Request, Target};
 use crate::exit::{Exit, Failure, Outcome};
@@ -27,7 +27,9 @@ const COLUMNS: [&str; 4] = ["check", "state", "found", "repair"];
 /// Looks at the data folder, the settings, the server, the clock, catalogs, producers and the log. Exit 1 when something
 /// is wrong; warnings alone do not count.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible doctor\n  indelible doctor --data /var/lib/indelible --config /etc/indelible.toml --json")]
+#[command(
+    after_help = "Examples:\n  indelible doctor\n  indelible doctor --data /var/lib/indelible --config /etc/indelible.toml --json"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     node: NodeArgs,
@@ -64,7 +66,9 @@ impl Args {
                 check_folder(&settings, &mut findings);
                 check_ready(&settings, &mut findings);
             }
-            Err(failure) => findings.wrong("settings", failure.message, "correct the setting where it was said"),
+            Err(failure) => {
+                findings.wrong("settings", failure.message, "correct the setting where it was said")
+            }
         }
         check_server(&context.target, &mut findings);
         context.output.rows(&COLUMNS, &findings.0)?;
@@ -72,7 +76,11 @@ impl Args {
         let (wrong, warnings) = (count("wrong"), count("warning"));
         say(&format!("{} checks, {wrong} wrong, {warnings} warnings", findings.0.len()));
         if wrong > 0 {
-            return Err(Failure::new(Exit::Failed, "unhealthy", format!("{wrong} checks found something wrong")));
+            return Err(Failure::new(
+                Exit::Failed,
+                "unhealthy",
+                format!("{wrong} checks found something wrong"),
+            ));
         }
         Ok(())
     }
@@ -82,7 +90,9 @@ fn check_settings(settings: &Config, findings: &mut Findings) {
     match config::problems(settings) {
         Ok(problems) if problems.is_empty() => findings.ok("settings and catalogs", "can be used"),
         Ok(problems) => {
-            problems.into_iter().for_each(|problem| findings.wrong("settings and catalogs", problem, "see: indelible config check"));
+            for problem in problems {
+                findings.wrong("settings and catalogs", problem, "see: indelible config check");
+            }
         }
         Err(failure) => findings.wrong("catalogs", failure.message, "correct node.catalogs"),
     }
@@ -92,20 +102,36 @@ fn check_folder(settings: &Config, findings: &mut Findings) {
     let dir = settings.path("node.data").unwrap_or_else(|| PathBuf::from("./indelible-data"));
     let name = dir.display();
     let Ok(metadata) = std::fs::metadata(&dir) else {
-        findings.warn("data folder", format!("{name} does not exist"), "indelible serve creates it; or say --data");
+        findings.warn(
+            "data folder",
+            format!("{name} does not exist"),
+            "indelible serve creates it; or say --data",
+        );
         return;
     };
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         let repair = format!("chmod 700 {name}");
-        findings.wrong("data folder", format!("{name} is open to others (mode {mode:o}); it holds signing keys"), &repair);
+        findings.wrong(
+            "data folder",
+            format!("{name} is open to others (mode {mode:o}); it holds signing keys"),
+            &repair,
+        );
     } else {
         findings.ok("data folder", format!("{name}, mode {mode:o}"));
     }
     match std::fs::read_to_string(dir.join("VERSION")) {
-        Ok(text) if text.starts_with("indelible store 1") => findings.ok("store format", text.trim_end().to_owned()),
-        Ok(text) => findings.wrong("store format", format!("VERSION says {:?}", text.trim_end()), "use the program that wrote it, or a newer one"),
-        Err(_) => findings.warn("store format", format!("{name} holds no store yet"), "indelible serve founds one"),
+        Ok(text) if text.starts_with("indelible store 1") => {
+            findings.ok("store format", text.trim_end().to_owned())
+        }
+        Ok(text) => findings.wrong(
+            "store format",
+            format!("VERSION says {:?}", text.trim_end()),
+            "use the program that wrote it, or a newer one",
+        ),
+        Err(_) => {
+            findings.warn("store format", format!("{name} holds no store yet"), "indelible serve founds one")
+        }
     }
     check_space(&dir, findings);
     match anchor_dir(settings) {
@@ -115,8 +141,16 @@ fn check_folder(settings: &Config, findings: &mut Findings) {
             "set node.anchor_dir to a folder elsewhere, best on another disk",
         ),
         Some(anchor) if anchor.is_dir() => findings.ok("anchor", anchor.display().to_string()),
-        Some(anchor) => findings.warn("anchor", format!("{} does not exist yet", anchor.display()), "indelible serve creates it"),
-        None => findings.warn("anchor", "none: an older copy of the data would not be noticed", "set node.anchor_dir"),
+        Some(anchor) => findings.warn(
+            "anchor",
+            format!("{} does not exist yet", anchor.display()),
+            "indelible serve creates it",
+        ),
+        None => findings.warn(
+            "anchor",
+            "none: an older copy of the data would not be noticed",
+            "set node.anchor_dir",
+        ),
     }
 }
 
@@ -126,7 +160,11 @@ fn check_space(dir: &Path, findings: &mut Findings) {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
             let text = format!("{} MiB free", free >> 20);
             if free < LOW_SPACE_BYTES {
-                findings.wrong("free space", text, "free or add space; events are refused before the disk is full");
+                findings.wrong(
+                    "free space",
+                    text,
+                    "free or add space; events are refused before the disk is full",
+                );
             } else {
                 findings.ok("free space", text);
             }
@@ -170,9 +208,21 @@ fn check_server(target: &Target, findings: &mut Findings) {
     };
     let version = answer.json().ok().and_then(|body| body["version"].as_str().map(str::to_owned));
     match version {
-        Some(version) if version == env!("CARGO_PKG_VERSION") => findings.ok("server", format!("{} {version}", client.base())),
-        Some(version) => findings.warn("server", format!("{} runs {version}, this is {}", client.base(), env!("CARGO_PKG_VERSION")), "use the same version"),
-        None => return findings.wrong("server", format!("{} is no indelible server", client.base()), "say --server"),
+        Some(version) if version == env!("CARGO_PKG_VERSION") => {
+            findings.ok("server", format!("{} {version}", client.base()))
+        }
+        Some(version) => findings.warn(
+            "server",
+            format!("{} runs {version}, this is {}", client.base(), env!("CARGO_PKG_VERSION")),
+            "use the same version",
+        ),
+        None => {
+            return findings.wrong(
+                "server",
+                format!("{} is no indelible server", client.base()),
+                "say --server",
+            );
+        }
     }
     check_clock(answer.header("date"), findings);
     check_log(&client, findings);
@@ -185,7 +235,11 @@ fn check_clock(date: Option<&str>, findings: &mut Findings) {
     // The header has whole seconds.
     let apart = time::now_ns().saturating_sub(server_ns).abs();
     if apart > CLOCK_NS {
-        findings.wrong("clock", format!("this machine and the server are {} apart", time::span(apart)), "set both by NTP");
+        findings.wrong(
+            "clock",
+            format!("this machine and the server are {} apart", time::span(apart)),
+            "set both by NTP",
+        );
     } else {
         findings.ok("clock", "agrees with the server's");
     }
@@ -200,7 +254,8 @@ fn check_log(client: &Client, findings: &mut Findings) {
     };
     let number = |path: &str| log.pointer(path).and_then(Value::as_u64).unwrap_or(0);
     let (size, signed) = (number("/size"), number("/checkpoint/size"));
-    let time = log.pointer("/checkpoint/time").and_then(Value::as_str).and_then(indelible_formats::rfc3339::parse);
+    let time =
+        log.pointer("/checkpoint/time").and_then(Value::as_str).and_then(indelible_formats::rfc3339::parse);
     let age = time.map_or(i64::MAX, |time| time::now_ns().saturating_sub(time.unix_nanos()));
     let found = format!("{size} events, {signed} of them signed, {} ago", time::span(age));
     if size > signed && age > CHECKPOINT_NS {
@@ -208,9 +263,11 @@ fn check_log(client: &Client, findings: &mut Findings) {
     } else {
         findings.ok("checkpoint", found);
     }
-    let keys = log_key::vkeys_of(&log).len();
-    if keys > 1 {
-        findings.warn("log key", format!("{keys} keys sign: a rotation is under way"), "indelible log-key retire, once readers know the new key");
+    let keys = log.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let live = keys.iter().filter(|key| key["state"] != "retired").count();
+    if live > 1 {
+        let found = format!("{live} keys: a rotation is under way");
+        findings.warn("log key", found, "indelible log-key retire, once readers know the new key");
     }
 }
 
@@ -220,11 +277,21 @@ fn check_producers(client: &Client, findings: &mut Findings) {
     let gaps: Vec<String> = items
         .iter()
         .filter(|item| item["gap_count"].as_u64().unwrap_or(0) > 0)
-        .map(|item| format!("{} {}", item["name"].as_str().unwrap_or_default(), item["instance"].as_str().unwrap_or_default()))
+        .map(|item| {
+            format!(
+                "{} {}",
+                item["name"].as_str().unwrap_or_default(),
+                item["instance"].as_str().unwrap_or_default()
+            )
+        })
         .collect();
     if gaps.is_empty() {
         findings.ok("producers", format!("{}, no number is missing", items.len()));
     } else {
-        findings.wrong("producers", format!("numbers are missing of: {}", gaps.join(", ")), "indelible producer list; send what is missing, or find out why it was not sent");
+        findings.wrong(
+            "producers",
+            format!("numbers are missing of: {}", gaps.join(", ")),
+            "indelible producer list; send what is missing, or find out why it was not sent",
+        );
     }
 }

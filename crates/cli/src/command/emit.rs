@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::Context;
 use crate::client::{Client, Request, error_line, problem};
 use crate::exit::{Failure, Outcome};
-use crate::output::{Pages, say};
+use crate::output::{Notes, Pages, say};
 use crate::time::now_text;
 
 /// Events sent in one request from standard input.
@@ -97,7 +97,7 @@ impl Args {
         if std::io::stdin().is_terminal() {
             say("reading events from the terminal, one JSON object a line; end with Ctrl-D");
         }
-        self.from_stdin(&client, context)
+        self.send_lines(&client, context)
     }
 
     fn event(&self) -> Result<Value, Failure> {
@@ -118,8 +118,10 @@ impl Args {
         put("account", self.account.as_deref());
         put("source_id", self.source_id.as_deref());
         let actor = [("id", &self.actor), ("kind", &self.actor_kind), ("name", &self.actor_name)];
-        let actor: Map<String, Value> =
-            actor.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?)))).collect();
+        let actor: Map<String, Value> = actor
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))))
+            .collect();
         let targets: Vec<Value> = self.target.iter().map(|target| target_of(target)).collect();
         let groups = [
             ("actor", json!(actor)),
@@ -130,7 +132,8 @@ impl Args {
             ("data", pairs(&self.data)?),
         ];
         for (name, value) in groups {
-            let empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+            let empty =
+                value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
             if !empty {
                 event.insert(name.to_owned(), value);
             }
@@ -138,10 +141,11 @@ impl Args {
         Ok(Value::Object(event))
     }
 
-    fn from_stdin(&self, client: &Client, context: &Context) -> Outcome {
+    fn send_lines(&self, client: &Client, context: &Context) -> Outcome {
         let mut pages = Pages::new(context.output, &COLUMNS);
         let mut lines = std::io::stdin().lock().split(b'\n');
         let (mut sent, mut refused, mut number) = (0_u64, 0_u64, 0_u64);
+        let mut notes = Notes::default();
         loop {
             let batch = next_batch(&mut lines)?;
             if batch.is_empty() {
@@ -150,18 +154,23 @@ impl Args {
             number += 1;
             let key = self.idempotency_key.as_ref().map(|key| format!("{key}-{number}"));
             let answer = post(client, "application/x-ndjson", &batch, key.as_deref())?;
-            let results = answer.get("results").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            for (at, result) in (sent + 1..).zip(results).filter(|(_, result)| result["status"] == "rejected") {
+            let results =
+                answer.get("results").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            for (at, result) in (sent + 1..).zip(results).filter(|(_, result)| result["status"] == "rejected")
+            {
                 refused += 1;
-                say(&format!("event {at}: {}", why(&result["problem"])));
+                notes.say(&format!("event {at}: {}", why(&result["problem"])));
             }
             sent += results.len() as u64;
             pages.write(results)?;
         }
         pages.finish()?;
+        notes.finish();
         say(&format!("{sent} events sent, {refused} refused"));
         if refused > 0 {
-            return Err(Failure::failed(format!("{refused} of {sent} events were refused; the reasons are above")));
+            return Err(Failure::failed(format!(
+                "{refused} of {sent} events were refused; the reasons are above"
+            )));
         }
         Ok(())
     }
@@ -189,7 +198,8 @@ fn post(client: &Client, kind: &str, body: &[u8], key: Option<&str>) -> Result<V
     let mut headers = vec![("content-type", kind)];
     headers.extend(key.map(|key| ("idempotency-key", key)));
     let request = Request { method: "POST", path: &path, headers: &headers, body: Some(body) };
-    let answer = client.send_patiently(&request, &mut |seconds| say(&format!("the server is busy, waiting {seconds} s")))?;
+    let answer = client
+        .send_patiently(&request, &mut |seconds| say(&format!("the server is busy, waiting {seconds} s")))?;
     if answer.status == 422
         && let Ok(body) = serde_json::from_slice::<Value>(&answer.body)
     {
@@ -199,11 +209,14 @@ fn post(client: &Client, kind: &str, body: &[u8], key: Option<&str>) -> Result<V
 }
 
 /// A problem in one line.
-pub(crate) fn why(problem: &Value) -> String {
+fn why(problem: &Value) -> String {
     let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default();
     let first = problem.get("errors").and_then(Value::as_array).and_then(|errors| errors.first());
-    let hint = first.map(|error| format!(" ({})", error_line(error))).unwrap_or_default();
-    format!("{}: {}{hint}", text("code"), text("detail"))
+    let said = |error: &Value| {
+        error.get("hint").and_then(Value::as_str).is_some_and(|hint| text("detail").contains(hint))
+    };
+    let hint = first.filter(|error| !said(error)).map(|error| format!(" ({})", error_line(error)));
+    format!("{}: {}{}", text("code"), text("detail"), hint.unwrap_or_default())
 }
 
 fn target_of(text: &str) -> Value {
@@ -216,9 +229,8 @@ fn target_of(text: &str) -> Value {
 fn pairs(list: &[String]) -> Result<Value, Failure> {
     let mut map = Map::new();
     for pair in list {
-        let (name, value) = pair
-            .split_once('=')
-            .ok_or_else(|| Failure::usage(format!("{pair:?} is not NAME=VALUE")))?;
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| Failure::usage(format!("{pair:?} is not NAME=VALUE")))?;
         let (name, value) = match name.strip_suffix(':') {
             Some(name) => {
                 let value = serde_json::from_str(value)

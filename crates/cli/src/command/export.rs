@@ -78,9 +78,10 @@ impl Args {
         let stream = client.stream(&client.org_query("events", &query), "application/x-ndjson")?;
         let lines = BufReader::with_capacity(1 << 16, stream.into_body().into_reader());
         let out: Box<dyn Write> = match &self.out {
-            Some(path) => Box::new(File::create(path).map_err(|error| {
-                Failure::usage(format!("cannot write {}: {error}", path.display()))
-            })?),
+            Some(path) => Box::new(
+                File::create(path)
+                    .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?,
+            ),
             None => Box::new(io::stdout().lock()),
         };
         let mut writer = Writer::new(self.format, self.columns, BufWriter::new(out));
@@ -137,11 +138,19 @@ fn tell(writer: &Writer, end: Option<End>) -> Outcome {
         count => format!(", {count} cells guarded with an apostrophe"),
     };
     say(&format!("{} events{guarded}", writer.rows));
-    let incomplete = |why: &str| Err(Failure::new(crate::exit::Exit::Failed, "incomplete", format!("the export is incomplete: {why}; run it again")));
+    let incomplete = |why: &str| {
+        Err(Failure::new(
+            crate::exit::Exit::Failed,
+            "incomplete",
+            format!("the export is incomplete: {why}; run it again"),
+        ))
+    };
     match end {
         None => incomplete("the stream broke off"),
         Some(end) if !end.complete => incomplete("the server ran out of its budget"),
-        Some(end) if end.rows != writer.rows => incomplete("the server sent another number of events than arrived"),
+        Some(end) if end.rows != writer.rows => {
+            incomplete("the server sent another number of events than arrived")
+        }
         Some(end) if !end.intact => incomplete("what arrived differs from what was sent"),
         Some(_) => Ok(()),
     }

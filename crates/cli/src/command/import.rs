@@ -76,7 +76,8 @@ impl Args {
         }
         result?;
         if tally.refused > 0 && !self.allow_refused {
-            let message = format!("{} of {} records were refused; the reasons are above", tally.refused, tally.read);
+            let message =
+                format!("{} of {} records were refused; the reasons are above", tally.refused, tally.read);
             return Err(Failure::new(Exit::Failed, "records_refused", message));
         }
         Ok(())
@@ -151,14 +152,14 @@ fn note(tally: &mut Tally, row: u64, outcome: Result<local::Outcome, indelible_f
                 Verdict::Skip => tally.skipped += 1,
             }
             tally.flagged += u64::from(!findings.is_empty());
-            findings.iter().for_each(|finding| tally.finding(row, finding.id.as_str(), &finding.hint));
+            tally.findings(row, &findings);
         }
         Ok(local::Outcome::Skipped(rule)) => tally.skip(row, &rule),
         Ok(local::Outcome::NoMatch(findings)) => {
             tally.read += 1;
             tally.quarantined += 1;
             tally.flagged += 1;
-            findings.iter().for_each(|finding| tally.finding(row, finding.id.as_str(), &finding.hint));
+            tally.findings(row, &findings);
         }
         Err(error) => tally.refuse(row, error.code.as_str(), &error.to_string()),
     }
@@ -171,15 +172,24 @@ impl Run<'_> {
         let mut batches = Batches::new(Records::new(reader, self.format).map_err(unreadable)?);
         let done = self.resume.as_ref().map_or(0, Resume::row);
         if done > 0 {
-            say(&format!("{}: rows up to {done} were sent by an earlier run and are passed over", self.path.display()));
+            say(&format!(
+                "{}: rows up to {done} were sent by an earlier run and are passed over",
+                self.path.display()
+            ));
         }
         let mut acknowledged = done;
         while let Some(batch) = batches.next().map_err(unreadable)? {
-            let last = batch.rows.iter().chain(batch.unreadable.iter().map(|(row, _)| row)).max().copied().unwrap_or(0);
+            let last = batch
+                .rows
+                .iter()
+                .chain(batch.unreadable.iter().map(|(row, _)| row))
+                .max()
+                .copied()
+                .unwrap_or(0);
             if last <= done {
                 continue;
             }
-            self.batch(&batch, tally).map_err(|failure| self.stopped(failure, acknowledged))?;
+            self.batch(&batch, tally).map_err(|failure| self.stopped(&failure, acknowledged))?;
             acknowledged = last;
             if let Some(resume) = &self.resume {
                 resume.note(last)?;
@@ -187,7 +197,10 @@ impl Run<'_> {
             self.bar.set_message(tally.line());
         }
         if batches.forgot() {
-            say(&format!("{}: too many different rows to tell all equal ones apart; equal rows far apart were taken for one", self.path.display()));
+            say(&format!(
+                "{}: too many different rows to tell all equal ones apart; equal rows far apart were taken for one",
+                self.path.display()
+            ));
         }
         if let Some(resume) = &self.resume {
             resume.done()?;
@@ -202,7 +215,8 @@ impl Run<'_> {
         if batch.rows.is_empty() {
             return Ok(());
         }
-        let repeats: Vec<String> = batch.repeats.iter().map(|(row, times)| format!("{row}:{times}")).collect();
+        let repeats: Vec<String> =
+            batch.repeats.iter().map(|(row, times)| format!("{row}:{times}")).collect();
         let said = &self.args.format;
         let query = Query::default()
             .with("format", Some(self.format.name()))
@@ -241,17 +255,16 @@ impl Run<'_> {
     }
 
     /// A failure midway, with where things stand.
-    fn stopped(&self, failure: Failure, acknowledged: u64) -> Failure {
+    fn stopped(&self, failure: &Failure, acknowledged: u64) -> Failure {
         let next = match (&self.resume, failure.exit) {
             (_, exit) if exit != Exit::Temporary => "",
             (Some(_), _) => "; run the same command to go on from there",
-            (None, _) => "; run the same command again, rows that are in the log are known again (--resume passes over them faster)",
+            (None, _) => {
+                "; run the same command again, rows that are in the log are known again (--resume passes over them faster)"
+            }
         };
-        let message = format!(
-            "{}: stopped behind row {acknowledged}{next}\n{}",
-            self.path.display(),
-            failure.message
-        );
+        let message =
+            format!("{}: stopped behind row {acknowledged}{next}\n{}", self.path.display(), failure.message);
         Failure::new(failure.exit, &failure.code, message)
     }
 }

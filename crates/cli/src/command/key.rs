@@ -68,7 +68,8 @@ impl Args {
         match &self.command {
             Command::List => {
                 let page = client.get_json(&keys)?;
-                let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                let items =
+                    page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
                 Ok(context.output.rows(&COLUMNS, items)?)
             }
             Command::Create(new) => new.run(&client, &keys, context),
@@ -98,7 +99,12 @@ impl Create {
         if text("token").is_empty() {
             return Err(Failure::failed("the server's answer holds no key"));
         }
-        say(&format!("key {} of kind {} for {}; it is shown this once", text("id"), text("kind"), text("organization")));
+        say(&format!(
+            "key {} of kind {} for {}; it is shown this once",
+            text("id"),
+            text("kind"),
+            text("organization")
+        ));
         Ok(print(&format!("{}\n", text("token")))?)
     }
 }

@@ -35,7 +35,8 @@ enum Command {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         let client = Client::new(&context.target)?;
-        let step = |step: &str| client.send_json("POST", &client.org_path("log-keys"), &json!({ "step": step }));
+        let step =
+            |step: &str| client.send_json("POST", &client.org_path("log-keys"), &json!({ "step": step }));
         let log = match self.command {
             Command::Show => client.get_json(&client.org_path("log"))?,
             Command::Announce => step("announce")?,
@@ -53,14 +54,8 @@ impl Args {
     }
 }
 
-/// The public keys in a description of a log.
+/// The public keys in a description of a log, newest last; retired ones too, for what they signed stands.
 pub(crate) fn vkeys_of(log: &Value) -> Vec<String> {
-    match log.get("vkeys").or_else(|| log.get("vkey")) {
-        Some(Value::String(text)) => text.lines().map(str::to_owned).collect(),
-        Some(Value::Array(list)) => {
-            let text = |key: &Value| key.as_str().or_else(|| key.get("vkey")?.as_str()).map(str::to_owned);
-            list.iter().filter_map(text).collect()
-        }
-        _ => Vec::new(),
-    }
+    let keys = log.get("keys").and_then(Value::as_array).into_iter().flatten();
+    keys.filter_map(|key| key.get("vkey").and_then(Value::as_str)).map(str::to_owned).collect()
 }

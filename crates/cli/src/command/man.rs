@@ -37,7 +37,8 @@ impl Args {
             let saved = File::create(&path).and_then(|mut file| file.write_all(text.as_bytes()));
             saved.map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))?;
             written += 1;
-            let below = command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help");
+            let below =
+                command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help");
             waiting.extend(below.map(|sub| (sub.clone(), format!("{name}-{}", sub.get_name()))));
         }
         say(&format!("{written} pages written to {}", folder.display()));

@@ -36,7 +36,9 @@ enum Command {
 
 /// Create one, with a log of its own
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible org create acme --title 'Acme BV'\n  indelible org create audit --catalogs cloudtrail --public")]
+#[command(
+    after_help = "Examples:\n  indelible org create acme --title 'Acme BV'\n  indelible org create audit --catalogs cloudtrail --public"
+)]
 struct Create {
     /// Name in URLs; fixed for ever
     #[arg(value_name = "ORG")]
@@ -75,11 +77,14 @@ struct Set {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         let client = Client::new(&context.target)?;
-        let path = |id: Option<&String>| format!("/api/v1/orgs/{}", segment(id.map_or(client.org(), String::as_str)));
+        let path = |id: Option<&String>| {
+            format!("/api/v1/orgs/{}", segment(id.map_or(client.org(), String::as_str)))
+        };
         let shown = match &self.command {
             Command::List => {
                 let page = client.get_json("/api/v1/orgs")?;
-                let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                let items =
+                    page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
                 return Ok(context.output.rows(&COLUMNS, items)?);
             }
             Command::Show { id } => client.get_json(&path(id.as_ref()))?,

@@ -11,7 +11,9 @@ const COLUMNS: [&str; 7] = ["name", "instance", "events", "contiguous", "highest
 
 /// Producers
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible producer list\n  indelible producer show door-panel --instance p-1 --json")]
+#[command(
+    after_help = "Examples:\n  indelible producer list\n  indelible producer show door-panel --instance p-1 --json"
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -20,10 +22,14 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List producers with their numbering and gaps
-    #[command(after_help = "Examples:\n  indelible producer list\n  indelible producer list --json | jq '.[] | select(.gap_count > 0)'")]
+    #[command(
+        after_help = "Examples:\n  indelible producer list\n  indelible producer list --json | jq '.[] | select(.gap_count > 0)'"
+    )]
     List,
     /// Show one: where an instance goes on, and what is missing
-    #[command(after_help = "Examples:\n  indelible producer show door-panel\n  indelible producer show door-panel --instance p-1")]
+    #[command(
+        after_help = "Examples:\n  indelible producer show door-panel\n  indelible producer show door-panel --instance p-1"
+    )]
     Show {
         /// Name
         #[arg(value_name = "NAME")]

@@ -60,8 +60,9 @@ enum Command {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let path = profiles_file()
-            .ok_or_else(|| Failure::usage("nothing says where profiles are kept; set INDELIBLE_CONFIG or HOME"))?;
+        let path = profiles_file().ok_or_else(|| {
+            Failure::usage("nothing says where profiles are kept; set INDELIBLE_CONFIG or HOME")
+        })?;
         let mut profiles = Profiles::read(&path).map_err(refused)?;
         match self.command {
             Command::List => return list(&profiles, context),
@@ -81,7 +82,11 @@ impl Args {
             }
         }
         profiles.write(&path).map_err(refused)?;
-        say(&format!("{} written; in use: {}", path.display(), profiles.current.as_deref().unwrap_or("none")));
+        say(&format!(
+            "{} written; in use: {}",
+            path.display(),
+            profiles.current.as_deref().unwrap_or("none")
+        ));
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! `indelible query`: what a query means, without asking anything.
 
 use indelible_catalog::catalog::Registry;
-use indelible_query::{Clock, Context as QueryContext, Diagnostic, EventQuery, Expansion, MAX_POST_BYTES, TextTerm};
+use indelible_query::{
+    Clock, Context as QueryContext, Diagnostic, EventQuery, Expansion, MAX_POST_BYTES, TextTerm,
+};
 use serde_json::{Value, json};
 
 use crate::Context;
@@ -15,7 +17,9 @@ const MAX_EXPANSION: usize = 200;
 
 /// Explain queries
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible query explain 'actor:ann -outcome:success since:-3h'\n  indelible query fields --output markdown")]
+#[command(
+    after_help = "Examples:\n  indelible query explain 'actor:ann -outcome:success since:-3h'\n  indelible query fields --output markdown"
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -24,7 +28,9 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// How a query is read: canonical form, absolute times, event types that free text stands for
-    #[command(after_help = "Examples:\n  indelible query explain 'code:10000..10044 since:yesterday'\n  indelible query explain 'acter:ann'")]
+    #[command(
+        after_help = "Examples:\n  indelible query explain 'code:10000..10044 since:yesterday'\n  indelible query explain 'acter:ann'"
+    )]
     Explain(Explain),
     /// The names that a query may use
     #[command(after_help = "Examples:\n  indelible query fields\n  indelible query fields --output markdown")]
@@ -66,8 +72,10 @@ impl Local {
 /// Reads a query; what is wrong with it is shown with a mark below the place.
 pub(crate) fn parse_locally(text: &str, registry: &Registry, zone: Option<&str>) -> Result<Local, Failure> {
     let clock = query_clock(zone)?;
-    let parameters = registry.iter().flat_map(|catalog| catalog.params().iter().map(|param| param.name.clone()));
-    let context = QueryContext { clock: clock.clone(), max_bytes: MAX_POST_BYTES, parameters: parameters.collect() };
+    let parameters =
+        registry.iter().flat_map(|catalog| catalog.params().iter().map(|param| param.name.clone()));
+    let context =
+        QueryContext { clock: clock.clone(), max_bytes: MAX_POST_BYTES, parameters: parameters.collect() };
     match indelible_query::parse(text, &context) {
         Ok(parsed) => Ok(Local { parsed, clock }),
         Err(diagnostics) => Err(Failure::new(Exit::Usage, "query_invalid", picture(text, &diagnostics))),
@@ -142,14 +150,22 @@ fn types_of(registry: &Registry, term: &TextTerm) -> Vec<(String, String)> {
 fn picture(text: &str, diagnostics: &[Diagnostic]) -> String {
     let mut out = String::from("the query cannot be read");
     for diagnostic in diagnostics {
-        let line_start = text.get(..diagnostic.offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        let line_start =
+            text.get(..diagnostic.offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
         let line = text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
         let before = text.get(line_start..diagnostic.offset).unwrap_or_default().chars().count();
         let place = text.get(diagnostic.offset..diagnostic.offset + diagnostic.len).unwrap_or_default();
         let marks = "^".repeat(place.chars().count().max(1));
-        out.push_str(&format!("\n  {line}\n  {:before$}{marks} {}: {}", "", diagnostic.code.as_str(), diagnostic.message));
+        let told = format!(
+            "\n  {line}\n  {:before$}{marks} {}: {}",
+            "",
+            diagnostic.code.as_str(),
+            diagnostic.message
+        );
+        out.push_str(&told);
         for suggestion in &diagnostic.suggestions {
-            out.push_str(&format!("\n  {:before$}{}: {}", "", suggestion.label, shown(&suggestion.replacement)));
+            let told = format!("\n  {:before$}{}: {}", "", suggestion.label, shown(&suggestion.replacement));
+            out.push_str(&told);
         }
     }
     out

@@ -9,7 +9,8 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Format, Pages, cell, say};
 
 /// Columns of the table unless others are asked for.
-pub(crate) const COLUMNS: [&str; 7] = ["occurred_at", "catalog", "code", "outcome", "actor", "target", "sentence"];
+pub(crate) const COLUMNS: [&str; 7] =
+    ["occurred_at", "catalog", "code", "outcome", "actor", "target", "sentence"];
 /// Rows of a page; the server's largest.
 const PAGE: usize = 1_000;
 /// Rows shown on a terminal unless a number or all are asked for: a person reads no more at once.
@@ -30,7 +31,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     window: Window,
     /// Order
-    #[arg(long, value_enum, default_value_t = Sort::NewestFirst, value_name = "ORDER")]
+    #[arg(long, value_enum, default_value_t = Sort::Newest, value_name = "ORDER")]
     sort: Sort,
     /// End after so many events
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -70,25 +71,25 @@ pub(crate) struct Window {
 enum Sort {
     /// By time of the act, newest first
     #[value(name = "-occurred_at", alias = "newest")]
-    NewestFirst,
+    Newest,
     /// By time of the act, oldest first
     #[value(name = "occurred_at", alias = "oldest")]
-    OldestFirst,
+    Oldest,
     /// By place in the log, last first
     #[value(name = "-index")]
-    LastFirst,
+    Last,
     /// By place in the log, first first
     #[value(name = "index")]
-    FirstFirst,
+    First,
 }
 
 impl Sort {
     fn word(self) -> &'static str {
         match self {
-            Self::NewestFirst => "-occurred_at",
-            Self::OldestFirst => "occurred_at",
-            Self::LastFirst => "-index",
-            Self::FirstFirst => "index",
+            Self::Newest => "-occurred_at",
+            Self::Oldest => "occurred_at",
+            Self::Last => "-index",
+            Self::First => "index",
         }
     }
 }
@@ -128,7 +129,9 @@ impl Args {
         let value = page.pointer("/count/value").and_then(Value::as_u64);
         let value = value.ok_or_else(|| Failure::failed("the server's answer holds no count"))?;
         if matches!(context.output.format(), Format::Json | Format::Ndjson) {
-            context.output.document(&json!({ "count": value, "query": page["query"], "log_size": page["log_size"] }))?;
+            context
+                .output
+                .document(&json!({ "count": value, "query": page["query"], "log_size": page["log_size"] }))?;
         } else {
             crate::output::print(&format!("{value}\n"))?;
         }
@@ -176,7 +179,9 @@ pub(crate) fn shown(format: Format, columns: &[&str], events: &[Value]) -> Vec<V
 
 /// One column of an event: a path, or `actor` and `target`, which show what tells most.
 pub(crate) fn event_cell(event: &Value, column: &str) -> String {
-    let first = |paths: &[&str]| paths.iter().map(|path| cell(event, path)).find(|text| !text.is_empty()).unwrap_or_default();
+    let first = |paths: &[&str]| {
+        paths.iter().map(|path| cell(event, path)).find(|text| !text.is_empty()).unwrap_or_default()
+    };
     match column {
         "actor" => first(&["actor.name", "actor.id", "actor.email", "actor.kind"]),
         "target" => first(&["targets[0].name", "targets[0].id", "targets[0].kind"]),

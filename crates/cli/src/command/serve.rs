@@ -90,7 +90,8 @@ async fn serve(config: Config) -> Outcome {
     let public_url = config.text("http.public_url").map(str::to_owned);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut reload = signal(SignalKind::hangup())?;
-    let running = indelible_server::start(config, Clock::system(), anchor).await.map_err(refused)?;
+    let running =
+        indelible_server::start(config, Clock::system(), anchor).await.map_err(|error| refused(&error))?;
     greet(&running, public_url.as_deref());
     loop {
         tokio::select! {
@@ -107,17 +108,17 @@ async fn serve(config: Config) -> Outcome {
     Ok(())
 }
 
-fn refused(error: StartError) -> Failure {
-    let (exit, code) = match &error {
+fn refused(error: &StartError) -> Failure {
+    let (exit, code) = match error {
         StartError::Store(inner) => (Exit::Failed, inner.code()),
         StartError::Setting(_) | StartError::Catalogs(_) => (Exit::Usage, "setting"),
         StartError::Control(_) | StartError::Listen { .. } | StartError::Step(_) => (Exit::Failed, "start"),
     };
     let mut message = error.to_string();
-    let mut cause = std::error::Error::source(&error);
+    let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         if !message.contains(&inner.to_string()) {
-            message.push_str(&format!(": {inner}"));
+            message.extend([": ", &inner.to_string()]);
         }
         cause = inner.source();
     }

@@ -40,7 +40,11 @@ impl Args {
         let path = match (&self.event, &self.source_id) {
             (Some(index), _) if index.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let path = client.org_path(&format!("log/{index}"));
-                if self.raw { client.org_query(&format!("events/{}", id_at(&client, &path)?), &include) } else { path }
+                if self.raw {
+                    client.org_query(&format!("events/{}", id_at(&client, &path)?), &include)
+                } else {
+                    path
+                }
             }
             (Some(id), _) => client.org_query(&format!("events/{}", segment(id)), &include),
             (None, source_id) => {

@@ -56,10 +56,10 @@ struct Cursor {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         let client = Client::new(&context.target)?;
-        let mut cursor = self.cursor.as_ref().map(|name| Cursor {
-            path: client.org_path(&format!("cursors/{}", segment(name))),
-            tag: None,
-        });
+        let mut cursor = self
+            .cursor
+            .as_ref()
+            .map(|name| Cursor { path: client.org_path(&format!("cursors/{}", segment(name))), tag: None });
         let stored = match &mut cursor {
             Some(cursor) => cursor.read(&client)?,
             None => None,
@@ -90,7 +90,8 @@ impl Args {
             pages.write(&shown(context.output.format(), columns, items))?;
             left -= items.len().min(left);
             let next = page.get("next").and_then(Value::as_u64);
-            let next = next.ok_or_else(|| Failure::failed("the server's answer does not say where to go on"))?;
+            let next =
+                next.ok_or_else(|| Failure::failed("the server's answer does not say where to go on"))?;
             let moved = from != next.to_string();
             if let Some(cursor) = cursor.as_mut().filter(|_| moved) {
                 cursor.write(&client, next)?;
@@ -146,7 +147,8 @@ impl Cursor {
             None => ("if-none-match", "*"),
         };
         let headers = [("content-type", "application/json"), version];
-        let request = Request { method: "PUT", path: &self.path, headers: &headers, body: Some(body.as_bytes()) };
+        let request =
+            Request { method: "PUT", path: &self.path, headers: &headers, body: Some(body.as_bytes()) };
         let answer = client.send_patiently(&request, &mut |_| {})?;
         if answer.status == 412 {
             let message = "somebody else moves this cursor too; give each reader a cursor of its own";

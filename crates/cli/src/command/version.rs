@@ -9,7 +9,9 @@ use crate::output::{Format, print};
 
 /// Print versions
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible version\n  indelible version --json\n  indelible version --of-server")]
+#[command(
+    after_help = "Examples:\n  indelible version\n  indelible version --json\n  indelible version --of-server"
+)]
 pub(crate) struct Args {
     /// The server's version too
     #[arg(long)]

@@ -16,7 +16,7 @@ use crate::catalogs::CatalogsArg;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::read_whole;
 use crate::local::{self, FormatArg, Reader};
-use crate::output::{Pages, say};
+use crate::output::{Notes, Pages, say};
 
 const COLUMNS: [&str; 8] = ["row", "occurred_at", "catalog", "code", "outcome", "actor", "sentence", "flags"];
 /// Rows written at once.
@@ -54,6 +54,7 @@ struct Counts {
     skipped: u64,
     unmatched: u64,
     unreadable: u64,
+    notes: Notes,
 }
 
 impl Args {
@@ -81,12 +82,16 @@ impl Args {
             pages.write(&shown(context.output.format(), columns, &page))?;
         }
         pages.finish()?;
+        counts.notes.finish();
         say(&format!(
             "{} events shown, {} records skipped by rule, {} taken by no rule, {} not readable",
             counts.shown, counts.skipped, counts.unmatched, counts.unreadable
         ));
         if counts.unreadable > 0 {
-            return Err(Failure::failed(format!("{} records could not be read; the places are above", counts.unreadable)));
+            return Err(Failure::failed(format!(
+                "{} records could not be read; the places are above",
+                counts.unreadable
+            )));
         }
         if counts.shown == 0 && self.exit_status {
             return Err(Failure::new(Exit::Nothing, "nothing_found", "nothing matches"));
@@ -106,7 +111,9 @@ impl Counts {
     ) -> Option<Value> {
         match outcome {
             Ok(local::Outcome::Event { mut event, findings, verdict }) => {
-                findings.iter().for_each(|finding| event.flag(finding.id.as_str()));
+                for finding in &findings {
+                    event.flag(finding.id.as_str());
+                }
                 if verdict >= indelible_catalog::policy::Verdict::Quarantine {
                     event.set(Field::State, "quarantined");
                 }
@@ -125,12 +132,12 @@ impl Counts {
             Ok(local::Outcome::NoMatch(findings)) => {
                 self.unmatched += 1;
                 let hints: Vec<&str> = findings.iter().map(|finding| finding.hint.as_str()).collect();
-                say(&format!("row {row}: {}", hints.join("; ")));
+                self.notes.say(&format!("row {row}: {}", hints.join("; ")));
                 None
             }
             Err(error) => {
                 self.unreadable += 1;
-                say(&error.to_string());
+                self.notes.say(&error.to_string());
                 None
             }
         }
@@ -138,7 +145,14 @@ impl Counts {
 }
 
 fn position(row: u64) -> Position<'static> {
-    Position { organization: "", index: row, received_ns: 0, id: EventId([0; 16]), sequence: 0, imported: false }
+    Position {
+        organization: "",
+        index: row,
+        received_ns: 0,
+        id: EventId([0; 16]),
+        sequence: 0,
+        imported: false,
+    }
 }
 
 /// An event of a file as JSON, with its row and findings.

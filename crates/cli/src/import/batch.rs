@@ -76,7 +76,8 @@ impl<'a> Batches<'a> {
 
     fn fits(&self, batch: &Batch, row: u64, bytes: &[u8]) -> bool {
         let Some(last) = batch.rows.last() else { return true };
-        let in_step = row == last + 1 || (self.records.counts_blank_lines() && row - last < MAX_RECORDS as u64);
+        let in_step =
+            row == last + 1 || (self.records.counts_blank_lines() && row - last < MAX_RECORDS as u64);
         in_step && batch.body.len() + bytes.len() < MAX_BYTES
     }
 

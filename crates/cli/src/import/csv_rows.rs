@@ -34,7 +34,7 @@ impl RowEnd {
                 !quoted
             })
             .collect();
-        let uses = |delimiter: &u8| bare.iter().filter(|byte| *byte == delimiter).count();
+        let uses = |delimiter: &u8| bare.iter().fold(0, |uses, byte| uses + usize::from(byte == delimiter));
         let delimiter = DELIMITERS.into_iter().rev().max_by_key(uses).unwrap_or(b',');
         Self { delimiter, state: State::Start }
     }

@@ -33,7 +33,10 @@ enum Shape {
     Lines,
     /// Elements of a list, which is read whole.
     List(VecDeque<Record>),
-    Csv { header: Vec<u8>, end: RowEnd },
+    Csv {
+        header: Vec<u8>,
+        end: RowEnd,
+    },
 }
 
 impl<'a> Records<'a> {
@@ -43,9 +46,13 @@ impl<'a> Records<'a> {
             input.consume(3);
         }
         let shape = if format.needed_columns().is_empty() {
-            if is_list(input.fill_buf()?, format) { Shape::List(elements(&mut input, format)?) } else { Shape::Lines }
+            if is_list(input.fill_buf()?, format) {
+                Shape::List(elements(&mut input, format)?)
+            } else {
+                Shape::Lines
+            }
         } else {
-            let header = read_line(&mut input)?.map(|line| line.unwrap_or_default()).unwrap_or_default();
+            let header = read_line(&mut input)?.map(Result::unwrap_or_default).unwrap_or_default();
             Shape::Csv { end: RowEnd::new(&header), header }
         };
         Ok(Self { input, shape, row: 0 })
@@ -168,7 +175,8 @@ fn elements(input: &mut impl Read, format: Format) -> io::Result<VecDeque<Record
     let mut bytes = Vec::new();
     input.take(MAX_WHOLE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_WHOLE_BYTES {
-        let what = format!("one JSON list of more than {MAX_WHOLE_BYTES} bytes; make it lines, one record each");
+        let what =
+            format!("one JSON list of more than {MAX_WHOLE_BYTES} bytes; make it lines, one record each");
         return Err(io::Error::other(what));
     }
     let element = |raw| match raw {
@@ -208,7 +216,10 @@ mod tests {
             ["1 {\"a\":  1}", "2 {\"b\":2}"]
         );
         assert_eq!(read("[{\"a\":1}]", Format::OpenKat), ["1 {\"a\":1}"]);
-        assert_eq!(read("Job Code,Date\r\n\r\n1,\"x\ny\"\r\n2,z", Format::SanerNow), ["1 1,\"x\ny\"", "2 2,z"]);
+        assert_eq!(
+            read("Job Code,Date\r\n\r\n1,\"x\ny\"\r\n2,z", Format::SanerNow),
+            ["1 1,\"x\ny\"", "2 2,z"]
+        );
         assert_eq!(read("", Format::Match), Vec::<String>::new());
     }
 

@@ -26,7 +26,8 @@ impl Resume {
 
     /// The last row that the server has acknowledged; 0 when nothing of this import is known.
     pub(crate) fn row(&self) -> u64 {
-        let state = std::fs::read(&self.path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let state =
+            std::fs::read(&self.path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
         let state = state.filter(|state| state["import"] == self.identity);
         state.and_then(|state| state["row"].as_u64()).unwrap_or(0)
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use indelible_catalog::finding::Finding;
 use serde_json::{Value, json};
 
 /// Rows named for one reason; the count goes on.
@@ -39,7 +40,7 @@ impl Reason {
             self.rows.push(row);
         }
         if self.hint.is_empty() {
-            self.hint = hint.to_owned();
+            hint.clone_into(&mut self.hint);
         }
     }
 }
@@ -48,7 +49,9 @@ impl Tally {
     /// Counts the server's result for one record.
     pub(crate) fn result(&mut self, row: u64, result: &Value) {
         self.read += 1;
-        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |value: &Value, name: &str| {
+            value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
         let problem = result.get("problem").unwrap_or(&Value::Null);
         match text(result, "status").as_str() {
             "stored" => self.stored += 1,
@@ -65,8 +68,13 @@ impl Tally {
                 self.refusals.entry(text(problem, "code")).or_default().add(row, hint.trim_end_matches("; "));
             }
         }
-        let flags: Vec<&str> =
-            result.get("flags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let flags: Vec<&str> = result
+            .get("flags")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let errors = problem.get("errors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         for flag in &flags {
             let about = errors.iter().find(|error| error.get("code").and_then(Value::as_str) == Some(flag));
@@ -76,9 +84,15 @@ impl Tally {
         self.flagged += u64::from(!flags.is_empty());
     }
 
-    /// Counts a finding of a record.
-    pub(crate) fn finding(&mut self, row: u64, name: &str, hint: &str) {
+    fn finding(&mut self, row: u64, name: &str, hint: &str) {
         self.findings.entry(name.to_owned()).or_default().add(row, hint);
+    }
+
+    /// Counts the findings of a record that was looked at here.
+    pub(crate) fn findings(&mut self, row: u64, findings: &[Finding]) {
+        for finding in findings {
+            self.finding(row, finding.id.as_str(), &finding.hint);
+        }
     }
 
     /// Counts a record that is skipped by a rule.
@@ -110,7 +124,11 @@ impl Tally {
             ("read", self.read, ""),
             ("stored", self.stored, ""),
             ("already there", self.duplicate, "by an earlier run or another file"),
-            ("quarantined", self.quarantined, "stored apart until somebody decides: search 'state:quarantined'"),
+            (
+                "quarantined",
+                self.quarantined,
+                "stored apart until somebody decides: search 'state:quarantined'",
+            ),
             ("skipped", self.skipped, "no audit events, by rule"),
             ("refused", self.refused, "not stored"),
             ("with findings", self.flagged, "of those stored or quarantined"),
@@ -118,12 +136,17 @@ impl Tally {
         for (name, count, note) in counts {
             line(&mut out, &format!("{name:<14} {count:>9}  {note}"));
         }
-        for (title, reasons) in [("finding", &self.findings), ("rule", &self.rules), ("refused", &self.refusals)] {
+        for (title, reasons) in
+            [("finding", &self.findings), ("rule", &self.rules), ("refused", &self.refusals)]
+        {
             for (name, reason) in reasons {
                 let rows: Vec<String> = reason.rows.iter().map(u64::to_string).collect();
                 let more = if reason.count > reason.rows.len() as u64 { ", …" } else { "" };
                 let hint = if reason.hint.is_empty() { String::new() } else { format!(": {}", reason.hint) };
-                line(&mut out, &format!("  {title} {name} {} (rows {}{more}){hint}", reason.count, rows.join(", ")));
+                line(
+                    &mut out,
+                    &format!("  {title} {name} {} (rows {}{more}){hint}", reason.count, rows.join(", ")),
+                );
             }
         }
         out.trim_end().to_owned()
@@ -133,7 +156,10 @@ impl Tally {
     pub(crate) fn json(&self) -> Value {
         let reasons = |reasons: &BTreeMap<String, Reason>| {
             let all = reasons.iter().map(|(name, reason)| {
-                (name.clone(), json!({ "count": reason.count, "first_rows": reason.rows, "hint": reason.hint }))
+                (
+                    name.clone(),
+                    json!({ "count": reason.count, "first_rows": reason.rows, "hint": reason.hint }),
+                )
             });
             Value::Object(all.collect())
         };

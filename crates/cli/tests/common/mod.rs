@@ -23,7 +23,8 @@ pub(crate) fn run(arguments: &[&str]) -> Ran {
 pub(crate) fn run_with(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_indelible"));
     command.args(arguments).env_clear().envs(variables.iter().copied()).current_dir(root());
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A command that does not read its input closes it, which is no concern of the test.
     let _closed = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
@@ -61,7 +62,13 @@ impl Ran {
 /// Compares a run with `tests/expected/NAME.txt`; with `UPDATE_EXPECTED=1` writes it instead.
 pub(crate) fn check(name: &str, arguments: &[&str]) {
     let ran = run(arguments);
-    let text = format!("$ indelible {}\n{}--- stderr\n{}--- exit {}\n", arguments.join(" "), ran.out, ran.err, ran.code);
+    let text = format!(
+        "$ indelible {}\n{}--- stderr\n{}--- exit {}\n",
+        arguments.join(" "),
+        ran.out,
+        ran.err,
+        ran.code
+    );
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expected").join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
         std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();

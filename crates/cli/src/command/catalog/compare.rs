@@ -17,7 +17,9 @@ use crate::output::say;
 ///
 /// Says which step the version number must make: major, minor or patch. Exit 1 when it makes a smaller one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible catalog diff openkat ./my-catalogs/openkat\n  indelible catalog diff ./doors-1.0 ./doors-1.1 --json")]
+#[command(
+    after_help = "Examples:\n  indelible catalog diff openkat ./my-catalogs/openkat\n  indelible catalog diff ./doors-1.0 ./doors-1.1 --json"
+)]
 pub(super) struct Diff {
     /// Catalog or folder before
     #[arg(value_name = "OLD")]
@@ -42,7 +44,11 @@ impl Diff {
         context.output.rows(&["step", "subject", "what"], &rows)?;
         say(&format!(
             "{} {} -> {}: the changes need a {} step, the versions make a {} step",
-            new.id, found.from, found.to, found.needed.as_str(), found.made.as_str()
+            new.id,
+            found.from,
+            found.to,
+            found.needed.as_str(),
+            found.made.as_str()
         ));
         checked_diff(&old, &new).map_err(|error| Failure::failed(error.to_string()))?;
         Ok(())
@@ -57,6 +63,8 @@ fn one(registry: &Registry, which: &str) -> Result<Arc<Catalog>, Failure> {
     match catalogs.as_slice() {
         [one] => Ok(Arc::clone(one)),
         [] => Err(Failure::usage(format!("the catalog in {which} cannot be read:\n{}", problems.join("\n")))),
-        _ => Err(Failure::usage(format!("{which} holds {} catalogs; name the folder of one", catalogs.len()))),
+        _ => {
+            Err(Failure::usage(format!("{which} holds {} catalogs; name the folder of one", catalogs.len())))
+        }
     }
 }

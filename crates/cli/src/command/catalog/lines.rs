@@ -15,7 +15,7 @@ use crate::command::view::finding_json;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::read_whole;
 use crate::local::{self, FormatArg, Reader};
-use crate::output::{Format as Form, Pages, print, say};
+use crate::output::{Format as Form, Notes, Pages, print, say};
 
 /// Rows named in a table for one difference.
 const SHOWN_ROWS: usize = 5;
@@ -92,7 +92,9 @@ impl Explain {
                     continue;
                 }
                 match explained {
-                    Ok(explanation) if people => print(&context.output.lines(&format!("row {row}: {explanation}")))?,
+                    Ok(explanation) if people => {
+                        print(&context.output.lines(&format!("row {row}: {explanation}")))?
+                    }
                     Ok(explanation) => pages.write(&[explanation_json(row, &explanation)])?,
                     Err(error) => {
                         unreadable += 1;
@@ -105,7 +107,9 @@ impl Explain {
             pages.finish()?;
         }
         if unreadable > 0 {
-            return Err(Failure::failed(format!("{unreadable} records could not be read; the places are above")));
+            return Err(Failure::failed(format!(
+                "{unreadable} records could not be read; the places are above"
+            )));
         }
         Ok(())
     }
@@ -114,7 +118,9 @@ impl Explain {
 fn explanation_json(row: u64, explanation: &Explanation) -> Value {
     match explanation {
         Explanation::Skip { rule } => json!({ "row": row, "rule": rule, "verdict": "skip" }),
-        Explanation::NoMatch { tried } => json!({ "row": row, "rule": null, "verdict": "no_match", "tried": tried }),
+        Explanation::NoMatch { tried } => {
+            json!({ "row": row, "rule": null, "verdict": "no_match", "tried": tried })
+        }
         Explanation::Event { rule, fields, findings, verdict } => {
             let fields: Vec<Value> = fields
                 .iter()
@@ -141,25 +147,25 @@ impl Drift {
         let others = registry.iter().filter(|other| other.id != id).map(AsRef::as_ref);
         let mut drift = drift::Drift::new(&catalog, others);
         let mut unreadable = 0_u64;
+        let mut notes = Notes::default();
         for (format, bytes) in &inputs {
             let mut reader = Reader::new(&registry, *format, &self.format);
             reader.pinned = Some(id.clone());
             for (row, outcome) in reader.read(bytes) {
                 match outcome {
-                    Ok(local::Outcome::Event { event, findings, .. }) => {
-                        if event.text(Field::Catalog).is_none_or(|catalog| catalog == id) {
-                            drift.event(row, &event, &findings);
-                        }
-                    }
+                    Ok(local::Outcome::Event { event, .. })
+                        if event.text(Field::Catalog).is_some_and(|of| of != id) => {}
+                    Ok(local::Outcome::Event { event, findings, .. }) => drift.event(row, &event, &findings),
                     Ok(local::Outcome::Skipped(_)) => drift.skip(),
                     Ok(local::Outcome::NoMatch(_)) => drift.no_match(),
                     Err(error) => {
                         unreadable += 1;
-                        say(&error.to_string());
+                        notes.say(&error.to_string());
                     }
                 }
             }
         }
+        notes.finish();
         self.tell(context, &id, &drift.finish(), unreadable)
     }
 
@@ -178,26 +184,43 @@ impl Drift {
         let lines = &report.lines;
         say(&format!(
             "{id}: {} read, {} with a code, {} without, {} skipped by rule, {} taken by no rule, {unreadable} not readable; {} codes seen, {} declared",
-            lines.read, lines.coded, lines.without_code, lines.skipped, lines.unmatched, report.codes_seen, report.codes_declared
+            lines.read,
+            lines.coded,
+            lines.without_code,
+            lines.skipped,
+            lines.unmatched,
+            report.codes_seen,
+            report.codes_declared
         ));
         if self.check && (report.has_drift() || unreadable > 0) {
-            return Err(Failure::new(Exit::Drift, "drift", format!("the events and the catalog {id} differ")));
+            return Err(Failure::new(
+                Exit::Drift,
+                "drift",
+                format!("the events and the catalog {id} differ"),
+            ));
         }
         Ok(())
     }
 
     fn catalog_id(&self, registry: &Registry, inputs: &[(Format, Vec<u8>)]) -> Result<String, Failure> {
-        let said = self.catalog.clone().or_else(|| inputs.iter().find_map(|(format, _)| format.catalog().map(str::to_owned)));
+        let said = self
+            .catalog
+            .clone()
+            .or_else(|| inputs.iter().find_map(|(format, _)| format.catalog().map(str::to_owned)));
         let seen = || {
             inputs.iter().find_map(|(format, bytes)| {
                 let reader = Reader::new(registry, *format, &self.format);
-                let catalog = reader.read(bytes).find_map(|(_, outcome)| match outcome {
-                    Ok(local::Outcome::Event { event, .. }) => event.text(Field::Catalog).map(str::to_owned),
-                    _ => None,
-                });
-                catalog
+                first_catalog(&reader, bytes)
             })
         };
         said.or_else(seen).ok_or_else(|| Failure::usage("no line is taken by a catalog; say --catalog ID"))
     }
+}
+
+/// The catalog of the first event of an input.
+fn first_catalog(reader: &Reader<'_>, bytes: &[u8]) -> Option<String> {
+    reader.read(bytes).find_map(|(_, outcome)| match outcome {
+        Ok(local::Outcome::Event { event, .. }) => event.text(Field::Catalog).map(str::to_owned),
+        _ => None,
+    })
 }

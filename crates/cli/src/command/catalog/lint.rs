@@ -59,7 +59,9 @@ impl Lint {
         if self.which.is_empty() {
             chosen.extend(registry.iter().cloned());
         }
-        problems.iter().for_each(|problem| say(problem));
+        for problem in &problems {
+            say(problem);
+        }
         let mut rows = Vec::new();
         let mut unexpected = 0;
         for catalog in &chosen {
@@ -86,10 +88,14 @@ impl Lint {
 
 /// The catalogs of a folder, loaded beside the built-in ones that they may extend, and the faults of others.
 pub(super) fn of_folder(folder: &Path) -> Result<(Vec<Arc<Catalog>>, Vec<String>), Failure> {
-    let own = read_folder(folder).map_err(unreadable)?;
-    let names: Vec<String> = own.iter().filter_map(|file| Some(file.name.split_once('/')?.0.to_owned())).collect();
+    let own = read_folder(folder).map_err(|error| unreadable(&error))?;
+    let names: Vec<String> =
+        own.iter().filter_map(|file| Some(file.name.split_once('/')?.0.to_owned())).collect();
     if names.is_empty() {
-        return Err(Failure::usage(format!("{} holds no catalog: no catalog.toml is in it or one level below", folder.display())));
+        return Err(Failure::usage(format!(
+            "{} holds no catalog: no catalog.toml is in it or one level below",
+            folder.display()
+        )));
     }
     let mut files = indelible_catalog::builtin();
     files.retain(|file| !names.iter().any(|name| file.name.split('/').next() == Some(name.as_str())));
@@ -147,7 +153,8 @@ fn source_rows(catalog: &Catalog, folder: &Path) -> Result<Vec<Value>, Failure> 
     let mut waiting = vec![folder.to_owned()];
     let mut files = 0;
     while let Some(path) = waiting.pop() {
-        let cannot = |error: std::io::Error| Failure::usage(format!("cannot read {}: {error}", path.display()));
+        let cannot =
+            |error: std::io::Error| Failure::usage(format!("cannot read {}: {error}", path.display()));
         let metadata = std::fs::symlink_metadata(&path).map_err(cannot)?;
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if metadata.is_dir() && (!hidden || path == folder) {
@@ -163,10 +170,13 @@ fn source_rows(catalog: &Catalog, folder: &Path) -> Result<Vec<Value>, Failure> 
         }
     }
     let used = scan.finish();
-    let row = |finding: &str, subject: &str, place: String, message: &str| {
-        json!({ "catalog": catalog.id, "status": "source", "level": "info", "finding": finding, "subject": subject, "place": place, "message": message })
-    };
-    let unknown = used.unknown.iter().map(|(code, file, line)| row("code_unknown", code, format!("{file}:{line}"), "the sources mention it, the catalog does not"));
-    let unmentioned = used.unmentioned.iter().map(|code| row("never_seen", code, String::new(), "no source file mentions it"));
+    let row = |finding: &str, subject: &str, place: String, message: &str| json!({ "catalog": catalog.id, "status": "source", "level": "info", "finding": finding, "subject": subject, "place": place, "message": message });
+    let unknown = used.unknown.iter().map(|(code, file, line)| {
+        row("code_unknown", code, format!("{file}:{line}"), "the sources mention it, the catalog does not")
+    });
+    let unmentioned = used
+        .unmentioned
+        .iter()
+        .map(|code| row("never_seen", code, String::new(), "no source file mentions it"));
     Ok(unknown.chain(unmentioned).collect())
 }

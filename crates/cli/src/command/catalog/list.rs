@@ -38,7 +38,9 @@ const COUNTS: &[(&str, &str)] = &[
 
 /// List the catalogs
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible catalog list\n  indelible catalog list --catalogs ./my-catalogs --json")]
+#[command(
+    after_help = "Examples:\n  indelible catalog list\n  indelible catalog list --catalogs ./my-catalogs --json"
+)]
 pub(super) struct List {
     #[command(flatten)]
     catalogs: CatalogsArg,
@@ -132,7 +134,8 @@ pub(super) fn counts(catalog: &Catalog) -> Value {
     out.insert("events_with_situations".to_owned(), json!(with_situations));
     let group_rows = catalog.groups().iter().filter(|group| group.code.is_some()).count();
     out.insert("group_rows".to_owned(), json!(group_rows));
-    let letters: Map<_, _> = letters(catalog).into_iter().map(|(letter, count)| (letter.to_owned(), json!(count))).collect();
+    let letters: Map<_, _> =
+        letters(catalog).into_iter().map(|(letter, count)| (letter.to_owned(), json!(count))).collect();
     out.insert("crude".to_owned(), Value::Object(letters));
     let mut groups: BTreeMap<&str, u64> = BTreeMap::new();
     for of in catalog.types() {
@@ -144,7 +147,8 @@ pub(super) fn counts(catalog: &Catalog) -> Value {
 
 fn letters(catalog: &Catalog) -> [(&'static str, usize); 5] {
     ["C", "R", "U", "D", "E"].map(|letter| {
-        let of_letter = catalog.types().iter().filter(|of| of.crude.is_some_and(|crude| crude.as_str() == letter));
+        let of_letter =
+            catalog.types().iter().filter(|of| of.crude.is_some_and(|crude| crude.as_str() == letter));
         (letter, of_letter.count())
     })
 }
@@ -162,7 +166,10 @@ fn sentence(catalog: &Catalog) -> String {
         let groups = number("groups");
         parts = vec![format!(
             "{} {}: {} codes in {groups} groups: {rows} group rows, {} events",
-            catalog.id, catalog.version_text, number("codes"), number("types")
+            catalog.id,
+            catalog.version_text,
+            number("codes"),
+            number("types")
         )];
     }
     let told: &[&str] = if rows > 0 { &["codes", "types", "groups"] } else { &["codes", "types"] };

@@ -50,11 +50,18 @@ impl New {
         let id = self.id.clone().unwrap_or_else(|| id_of(&self.from));
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if id.is_empty() || id.len() > 32 || !id.chars().all(plain) {
-            return Err(Failure::usage(format!("{id:?} is no name of a catalog: 1 to 32 small letters, digits and -; say --id")));
+            return Err(Failure::usage(format!(
+                "{id:?} is no name of a catalog: 1 to 32 small letters, digits and -; say --id"
+            )));
         }
         let bytes = read_whole(&self.from)?;
-        let samples: Vec<Value> =
-            self.format.decode(&bytes).take(MAX_SAMPLES).filter_map(Result::ok).map(|raw| raw.value).collect();
+        let samples: Vec<Value> = self
+            .format
+            .decode(&bytes)
+            .take(MAX_SAMPLES)
+            .filter_map(Result::ok)
+            .map(|raw| raw.value)
+            .collect();
         if samples.is_empty() {
             return Err(Failure::usage(format!("{} holds no record that can be read", self.from.display())));
         }
@@ -82,5 +89,9 @@ impl New {
 fn id_of(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();
-    stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect::<String>().trim_matches('-').to_owned()
+    stem.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect::<String>()
+        .trim_matches('-')
+        .to_owned()
 }

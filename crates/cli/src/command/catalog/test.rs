@@ -21,7 +21,9 @@ const COLUMNS: [&str; 4] = ["catalog", "result", "case", "differences"];
 ///
 /// Cases are raw lines with what must come of them; expectations are counts and known lint findings.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible catalog test\n  indelible catalog test doors --catalogs ./my-catalogs")]
+#[command(
+    after_help = "Examples:\n  indelible catalog test\n  indelible catalog test doors --catalogs ./my-catalogs"
+)]
 pub(super) struct Test {
     /// Catalogs; all without any
     #[arg(value_name = "ID")]
@@ -47,9 +49,16 @@ impl Test {
         for catalog in &chosen {
             let cases = run_cases(&registry, catalog, &decoders);
             let failed = cases.iter().filter(|case| !case.differences.is_empty()).count();
-            let unexpected: Vec<Value> =
-                rows_of(catalog, &report(catalog)).into_iter().filter(|row| row["status"] != "expected").collect();
-            say(&format!("{}: {} cases, {failed} failed; {} expectations not met", catalog.id, cases.len(), unexpected.len()));
+            let unexpected: Vec<Value> = rows_of(catalog, &report(catalog))
+                .into_iter()
+                .filter(|row| row["status"] != "expected")
+                .collect();
+            say(&format!(
+                "{}: {} cases, {failed} failed; {} expectations not met",
+                catalog.id,
+                cases.len(),
+                unexpected.len()
+            ));
             rows.extend(cases.iter().map(|case| {
                 let result = if case.differences.is_empty() { "passed" } else { "failed" };
                 let place = format!("{}:{}", case.place.file, case.place.line);
@@ -70,7 +79,8 @@ impl Test {
 }
 
 fn decode(format: &str, text: &str) -> Result<EventValue, String> {
-    let format: Format = format.parse().map_err(|error: indelible_formats::UnknownFormat| error.to_string())?;
+    let format: Format =
+        format.parse().map_err(|error: indelible_formats::UnknownFormat| error.to_string())?;
     match format.decode(text.as_bytes()).next() {
         Some(Ok(raw)) => Ok(raw.value),
         Some(Err(error)) => Err(error.to_string()),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use indelible_durable::clock::Clock;
 use indelible_durable::disk::Disk;
 use indelible_durable::real::RealDisk;
 use indelible_store::error::OpenError;
@@ -24,7 +25,9 @@ const MAX_NAMED: usize = 5;
 pub(super) fn verify(dir: &Path) -> Result<Verdicts, Failure> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{percent:>3}% {human_pos}/{human_len} events {per_sec} {eta}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{percent:>3}% {human_pos}/{human_len} events {per_sec} {eta}")
+    {
         bar.set_style(style);
     }
     let progress = |progress: Progress| {
@@ -32,13 +35,13 @@ pub(super) fn verify(dir: &Path) -> Result<Verdicts, Failure> {
         bar.set_position(progress.done);
     };
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let started = indelible_durable::clock::Clock::system();
-    let before = started.boot_ns();
+    let clock = Clock::system();
+    let before = clock.boot_ns();
     let report = check(&disk, dir, &CheckOptions { threads, progress: &progress });
     bar.finish_and_clear();
     let report = report.map_err(|error| cannot(&error))?;
-    let seconds = (started.boot_ns() - before) as f64 / 1e9;
-    Ok(verdicts(dir, &report, seconds))
+    let ms = u64::try_from(clock.boot_ns() - before).unwrap_or(0) / 1_000_000;
+    Ok(verdicts(dir, &report, ms))
 }
 
 fn cannot(error: &OpenError) -> Failure {
@@ -47,7 +50,7 @@ fn cannot(error: &OpenError) -> Failure {
     Failure::new(exit, error.code(), format!("{error}{cause}"))
 }
 
-fn verdicts(dir: &Path, report: &Report, seconds: f64) -> Verdicts {
+fn verdicts(dir: &Path, report: &Report, ms: u64) -> Verdicts {
     let mut verdicts = Verdicts::default();
     for finding in &report.findings {
         verdicts.fault(place(dir, finding), format!("{}; {}", finding.what, finding.remedy));
@@ -56,7 +59,8 @@ fn verdicts(dir: &Path, report: &Report, seconds: f64) -> Verdicts {
         say(&format!("{}: {}", fault.place, fault.what));
     }
     let checkpoints: u64 = report.logs.iter().map(|log| log.checkpoints).sum();
-    let live = if report.live { "; a server has the folder open, so what it writes now is not in this" } else { "" };
+    let live =
+        if report.live { "; a server has the folder open, so what it writes now is not in this" } else { "" };
     verdicts.integrity = format!(
         "{} events in {} logs recomputed from their bodies up, {checkpoints} signed checkpoints checked{live}",
         report.events,
@@ -64,11 +68,10 @@ fn verdicts(dir: &Path, report: &Report, seconds: f64) -> Verdicts {
     );
     verdicts.completeness = completeness(&report.logs);
     verdicts.freshness = freshness(&report.logs);
-    let rate = if seconds > 0.0 { (report.events as f64 / seconds) as u64 } else { 0 };
     verdicts.more = json!({
         "events": report.events,
-        "seconds": (seconds * 1000.0).round() / 1000.0,
-        "events_per_second": rate,
+        "milliseconds": ms,
+        "events_per_second": (report.events * 1_000).checked_div(ms),
         "logs": report.logs.iter().map(log_json).collect::<Vec<_>>(),
     });
     verdicts

@@ -114,7 +114,8 @@ impl Verdicts {
         if holds {
             return Ok(());
         }
-        let first = self.faults.first().map(|fault| format!("{}: {}", fault.place, fault.what)).unwrap_or_default();
+        let first =
+            self.faults.first().map(|fault| format!("{}: {}", fault.place, fault.what)).unwrap_or_default();
         Err(Failure::new(Exit::Tampered, "not_verified", format!("the log does not hold: {first}")))
     }
 }

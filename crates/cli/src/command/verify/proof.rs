@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use indelible_event::{Event, Leaf, StoredBody, read_event};
+use indelible_event::{Leaf, StoredBody, Value as EventValue, read_event};
 use indelible_formats::json_out;
 use indelible_tlog::checkpoint::SignedCheckpoint;
 use indelible_tlog::proof_file::ProofFile;
 use indelible_tlog::tree::leaf_hash;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Args, vkeys};
 use crate::Context;
@@ -18,11 +18,14 @@ use crate::time;
 
 /// What the extra of our proof files begins with; then the leaf, then the disclosure.
 const EXTRA_MAGIC: &[u8] = b"ixd1";
+/// Path of the item that holds all plain values.
+const PLAIN_PATH: &str = "*";
 
 /// Checks a proof and prints what it proves; false when it does not hold.
 pub(super) fn verify(args: &Args, path: &Path, context: &Context) -> Result<bool, Failure> {
     let name = path.display();
-    let bytes = std::fs::read(path).map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
     let known = match vkeys::said(args)? {
         Some(known) => known,
         None => vkeys::of_server(&Client::new(&context.target)?).map_err(|failure| {
@@ -56,14 +59,10 @@ fn check(bytes: &[u8], known: &vkeys::Known) -> Result<Value, String> {
     if hash != leaf.body {
         return Err("the disclosed values are not those that the leaf commits to".to_owned());
     }
-    let event = read_event(&body).map_err(|error| error.to_string())?;
-    Ok(proven(&file, &leaf, &signed, &event, body.erased().collect()))
+    Ok(proven(&file, &leaf, &signed, &body))
 }
 
-fn proven(file: &ProofFile, leaf: &Leaf, signed: &SignedCheckpoint, event: &Event, hidden: Vec<&str>) -> Value {
-    let mut text = String::new();
-    json_out::event(&mut text, event);
-    let shown: Value = serde_json::from_str(&text).unwrap_or_default();
+fn proven(file: &ProofFile, leaf: &Leaf, signed: &SignedCheckpoint, body: &StoredBody<'_>) -> Value {
     json!({
         "log": signed.checkpoint.origin(),
         "index": file.index,
@@ -73,7 +72,30 @@ fn proven(file: &ProofFile, leaf: &Leaf, signed: &SignedCheckpoint, event: &Even
         "received_at": time::text(i64::try_from(leaf.received_ns).unwrap_or(i64::MAX)),
         "producer": format!("{:016x}", leaf.producer),
         "seq": leaf.sequence.to_string(),
-        "event": shown,
-        "not_disclosed": hidden,
+        "event": disclosed(body),
+        "not_disclosed": body.erased().collect::<Vec<_>>(),
     })
+}
+
+/// The disclosed values as an event. A proof outlives the program that made it: with fields that this one does not know
+/// the items are shown as they are.
+fn disclosed(body: &StoredBody<'_>) -> Value {
+    let mut text = String::new();
+    if let Ok(event) = read_event(body) {
+        json_out::event(&mut text, &event);
+        return serde_json::from_str(&text).unwrap_or_default();
+    }
+    let mut items = Map::new();
+    for item in &body.items {
+        let Some(value) = item.state.value().and_then(|bytes| EventValue::decode(bytes).ok()) else {
+            continue;
+        };
+        text.clear();
+        json_out::value(&mut text, &value);
+        match serde_json::from_str(&text).unwrap_or_default() {
+            Value::Object(plain) if item.path == PLAIN_PATH => items.extend(plain),
+            value => drop(items.insert(item.path.to_owned(), value)),
+        }
+    }
+    Value::Object(items)
 }

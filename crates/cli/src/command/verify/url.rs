@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use indelible_event::Leaf;
+use indelible_event::{Leaf, Time};
 use indelible_tlog::checkpoint::SignedCheckpoint;
 use indelible_tlog::tile::{Kind, Tile, WIDTH, parse_entries, parse_hashes};
 use indelible_tlog::tree::{Hash, Stack, leaf_hash};
@@ -43,7 +43,10 @@ pub(super) fn verify(args: &Args, url: &str, context: &Context) -> Result<Verdic
         Err(Stop::Failure(failure)) => return Err(failure),
         Err(Stop::Fault(place, what)) => verdicts.fault(place, what),
         Ok(()) if walk.stack.root() != signed.checkpoint.root() => {
-            verdicts.fault("root", format!("the leaves give {}, signed is {}", walk.stack.root(), signed.checkpoint.root()));
+            verdicts.fault(
+                "root",
+                format!("the leaves give {}, signed is {}", walk.stack.root(), signed.checkpoint.root()),
+            );
         }
         Ok(()) => {}
     }
@@ -95,7 +98,8 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(client: &'a Client, prefix: &'a str, size: u64) -> Self {
         let bar = ProgressBar::new(size);
-        if let Ok(style) = ProgressStyle::with_template("{percent:>3}% {human_pos}/{human_len} leaves {eta}") {
+        if let Ok(style) = ProgressStyle::with_template("{percent:>3}% {human_pos}/{human_len} leaves {eta}")
+        {
             bar.set_style(style);
         }
         Self {
@@ -189,21 +193,29 @@ fn fetch(client: &Client, path: &str) -> Result<Vec<u8>, Failure> {
 
 fn completeness(producers: &HashMap<u64, Numbers>) -> String {
     let missing = |numbers: &Numbers| numbers.highest.saturating_sub(numbers.count);
-    let holes: Vec<(&u64, u64)> =
-        producers.iter().map(|(number, numbers)| (number, missing(numbers))).filter(|(_, missing)| *missing > 0).collect();
+    let holes: Vec<(&u64, u64)> = producers
+        .iter()
+        .map(|(number, numbers)| (number, missing(numbers)))
+        .filter(|(_, missing)| *missing > 0)
+        .collect();
     if holes.is_empty() {
         return format!("no number is missing of {} producers that number their events", producers.len());
     }
     let sum: u64 = holes.iter().map(|(_, missing)| missing).sum();
-    let named: Vec<String> = holes.iter().take(5).map(|(number, missing)| format!("{number:016x} lacks {missing}")).collect();
-    format!("{sum} numbers are missing of {} producers: {}; see indelible producer list", holes.len(), named.join(", "))
+    let named: Vec<String> =
+        holes.iter().take(5).map(|(number, missing)| format!("{number:016x} lacks {missing}")).collect();
+    format!(
+        "{sum} numbers are missing of {} producers: {}; see indelible producer list",
+        holes.len(),
+        named.join(", ")
+    )
 }
 
 fn freshness(client: &Client, last_received_ns: u64) -> String {
     let now = time::now_ns();
     let said = client.get_json(&client.org_path("log")).ok();
     let signed = said.as_ref().and_then(|log| log.pointer("/checkpoint/time")).and_then(Value::as_str);
-    let signed = signed.and_then(indelible_formats::rfc3339::parse).map(|time| time.unix_nanos());
+    let signed = signed.and_then(indelible_formats::rfc3339::parse).map(Time::unix_nanos);
     let last = i64::try_from(last_received_ns).unwrap_or(i64::MAX);
     let age = |nanos: i64| time::span(now.saturating_sub(nanos));
     match signed {
@@ -212,6 +224,8 @@ fn freshness(client: &Client, last_received_ns: u64) -> String {
             age(signed),
             age(last)
         ),
-        None => format!("the last event was received {} ago by the server's clock; no witness says so", age(last)),
+        None => {
+            format!("the last event was received {} ago by the server's clock; no witness says so", age(last))
+        }
     }
 }
