@@ -3,6 +3,11 @@
 //! Only tests use this crate; it panics where a test must fail.
 #![allow(clippy::missing_panics_doc, reason = "a panic here is a failed test")]
 
+pub mod examples;
+pub mod folder;
+pub mod proof;
+pub mod senders;
 mod server;
+pub mod whole_log;
 
 pub use server::{Answer, Server, Setup};

@@ -87,6 +87,43 @@ impl Setup {
         command
     }
 
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The binary with these arguments, in the environment that the server has.
+    pub fn tool(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(arguments)
+            .env("XDG_STATE_HOME", self.dir.path().join("state"))
+            .env("XDG_CONFIG_HOME", self.dir.path().join("config"))
+            .env("HOME", self.dir.path())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts it although it has to refuse; gives its exit code and what it said.
+    pub fn refused(&self) -> (i32, String) {
+        let mut child = self.command().spawn().expect("the binary starts");
+        let stderr = child.stderr.take().expect("standard error is piped");
+        let mut said = String::new();
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            said.push_str(&line);
+            said.push('\n');
+            if line == "ready" {
+                // Both fail only when the process is gone already.
+                let (_killed, _reaped) = (child.kill(), child.wait());
+                panic!("it started, and should have refused: {said}");
+            }
+        }
+        let status = child.wait().expect("the process ends");
+        (status.code().unwrap_or(-1), said)
+    }
+
     /// Starts it and waits until it says where it listens.
     pub fn start(self) -> Server {
         let mut child = self.command().spawn().expect("the binary starts");
@@ -120,7 +157,12 @@ impl Setup {
             let status = child.wait();
             panic!("the server did not start ({status:?}): {:#?}", said.lock().expect("no panic while held"));
         };
-        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        // As many as any test has senders: they keep their connections.
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_idle_connections(64)
+            .max_idle_connections_per_host(64)
+            .build();
         let again = Setup { token: Some(token.clone()), ..self };
         Server { child, again, reader: Some(reader), said, agent: config.into(), url, admin, token }
     }
@@ -130,6 +172,18 @@ impl Server {
     /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.again.dir.path().join("data")
+    }
+
+    /// How it was started.
+    pub fn setup(&self) -> &Setup {
+        &self.again
+    }
+
+    /// The binary with these arguments, as a client of this server.
+    pub fn tool(&self, arguments: &[&str]) -> Command {
+        let mut command = self.again.tool(arguments);
+        command.env("INDELIBLE_SERVER", &self.url).env("INDELIBLE_TOKEN", &self.token);
+        command
     }
 
     /// Everything it said on standard error so far.
