@@ -111,4 +111,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (IndexError, ValueError, struct.error) as error:
+        check(False, f"the file is damaged: {error}")
