@@ -1,4 +1,5 @@
 //! Real files, read as events without a server, with the figures that are known of them.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod common;
 

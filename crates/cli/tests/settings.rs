@@ -1,4 +1,5 @@
 //! Settings and profiles from the command line: places of mistakes, origins of values, files that read back.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod common;
 

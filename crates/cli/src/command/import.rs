@@ -25,7 +25,7 @@ use crate::output::{Format as Form, say};
 /// Import files of other programs
 ///
 /// Sends every record through the same intake as everything else. Running an import again is harmless: rows that are
-/// in the log are answered as already there. Imported events are marked as not witnessed when they happened.
+/// in the log already are answered as duplicates. Imported events are marked as not witnessed when they happened.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  indelible import --format openkat --zone UTC openkat.jsonl\n  indelible import --format cloudtrail --org audit trail.ndjson.gz\n  zcat report.csv.gz | indelible import --format sanernow --zone Europe/Amsterdam -\n  indelible import --format match --dry-run doors.ndjson\n\nExit codes: 0 everything was taken, 1 records were refused, 75 the server went away (run it again)."

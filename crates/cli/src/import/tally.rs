@@ -112,7 +112,7 @@ impl Tally {
     /// One line for a progress bar.
     pub(crate) fn line(&self) -> String {
         format!(
-            "{} read, {} stored, {} already there, {} quarantined, {} skipped, {} refused",
+            "{} read, {} stored, {} duplicate, {} quarantined, {} skipped, {} refused",
             self.read, self.stored, self.duplicate, self.quarantined, self.skipped, self.refused
         )
     }
@@ -123,7 +123,7 @@ impl Tally {
         let counts = [
             ("read", self.read, ""),
             ("stored", self.stored, ""),
-            ("already there", self.duplicate, "by an earlier run or another file"),
+            ("duplicate", self.duplicate, "in the log already, by an earlier run or another file"),
             (
                 "quarantined",
                 self.quarantined,
@@ -131,10 +131,10 @@ impl Tally {
             ),
             ("skipped", self.skipped, "no audit events, by rule"),
             ("refused", self.refused, "not stored"),
-            ("with findings", self.flagged, "of those stored or quarantined"),
+            ("flagged", self.flagged, "of those stored or quarantined: with findings"),
         ];
         for (name, count, note) in counts {
-            line(&mut out, &format!("{name:<14} {count:>9}  {note}"));
+            line(&mut out, &format!("{name:<11} {count:>9}  {note}"));
         }
         for (title, reasons) in
             [("finding", &self.findings), ("rule", &self.rules), ("refused", &self.refusals)]

@@ -23,6 +23,9 @@ const MAX_NAMED: usize = 5;
 
 /// Checks the whole folder.
 pub(super) fn verify(dir: &Path) -> Result<Verdicts, Failure> {
+    if !dir.is_dir() {
+        return Err(Failure::usage(format!("{} is no folder", dir.display())));
+    }
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let bar = ProgressBar::new(0);
     if let Ok(style) =
@@ -52,7 +55,9 @@ fn cannot(error: &OpenError) -> Failure {
 
 fn verdicts(dir: &Path, report: &Report, ms: u64) -> Verdicts {
     let mut verdicts = Verdicts::default();
-    for finding in &report.findings {
+    let mut findings: Vec<&Finding> = report.findings.iter().collect();
+    findings.sort_by_key(|finding| rank(dir, finding));
+    for finding in findings {
         verdicts.fault(place(dir, finding), format!("{}; {}", finding.what, finding.remedy));
     }
     for fault in verdicts.faults.iter().take(MAX_TOLD) {
@@ -75,6 +80,14 @@ fn verdicts(dir: &Path, report: &Report, ms: u64) -> Verdicts {
         "logs": report.logs.iter().map(log_json).collect::<Vec<_>>(),
     });
     verdicts
+}
+
+/// Where damage is looked for first: what others are made from comes before what is made from it.
+fn rank(dir: &Path, finding: &Finding) -> usize {
+    const ORDER: [&str; 5] = ["wal", "segments", "spill", "keys", "logs"];
+    let below = finding.file.strip_prefix(dir).unwrap_or(&finding.file);
+    let folder = below.iter().next().unwrap_or_default();
+    ORDER.iter().position(|name| folder == *name).unwrap_or(ORDER.len())
 }
 
 /// File, byte and index of a finding.
