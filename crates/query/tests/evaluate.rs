@@ -475,7 +475,7 @@ fn naive(node: &Node, event: &Event) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn agrees_with_a_naive_reading(query in small_query(), event in event()) {

@@ -9,7 +9,7 @@ use indelible_query::{Code, Context, EventQuery, MAX_DEPTH, MAX_TERMS, fields};
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn what_is_printed_parses_back_unchanged(query in query()) {

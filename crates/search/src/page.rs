@@ -120,7 +120,7 @@ fn first_by_index(
     Ok(best)
 }
 
-fn begin_at<'a>(mut scan: Scan<'a>, ascending: bool, start: Start) -> Scan<'a> {
+fn begin_at(mut scan: Scan<'_>, ascending: bool, start: Start) -> Scan<'_> {
     let Start { place, inclusive } = start;
     if ascending {
         scan.range.0 = scan.range.0.max(place.index.saturating_add(u64::from(!inclusive)));

@@ -1,5 +1,6 @@
 //! Reads the records that a query may match, and nothing that the zones rule out.
 
+use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
 
 use indelible_event::Leaf;
@@ -203,37 +204,17 @@ impl Scan<'_> {
                 return Err(SearchError::Cancelled);
             }
             if !part.whole {
-                return self.stop(
-                    &steps,
-                    at,
-                    (top, limit, learned, from.map(|start| Rank::new(start.place, ascending))),
-                );
+                // Better than the place that the scan began at there can be nothing.
+                let best =
+                    from.map_or(step.best, |from| step.best.min(Rank::new(from.place, ascending).time));
+                let advanced =
+                    from.map_or(best < i128::MAX, |from| best < Rank::new(from.place, ascending).time);
+                return stop(top, limit, best, (advanced, learned));
             }
             (at, size) = (next, (size * 2).min(MAX_GROUP));
         }
         let (hits, more) = top.finish(limit);
         Ok(Best { hits, more, stopped: None })
-    }
-
-    /// Keeps of an unfinished scan what no unread block can change.
-    fn stop(
-        &self,
-        steps: &[Step],
-        at: usize,
-        (mut top, limit, learned, from): (Top, usize, bool, Option<Rank>),
-    ) -> Result<Best, SearchError> {
-        let best = steps.get(at).map_or(i128::MAX, |step| step.best);
-        // Better than the place that the scan began at there can be nothing.
-        let best = from.map_or(best, |from| best.min(from.time));
-        top.raise_floor(Some(Rank { time: best, index: u64::MAX }));
-        let (hits, _) = top.finish(limit);
-        let advanced = !hits.is_empty() || from.map_or(best < i128::MAX, |from| best < from.time);
-        let stopped = match (advanced, learned) {
-            (true, _) => Stopped::At(best),
-            (false, true) => Stopped::Learning,
-            (false, false) => return Err(SearchError::BudgetExceeded),
-        };
-        Ok(Best { hits, more: true, stopped: Some(stopped) })
     }
 
     /// Blocks to read, the one that can hold the best hit first; unknown blocks can hold anything.
@@ -252,7 +233,7 @@ impl Scan<'_> {
             steps.reverse();
         }
         // Stable: neighbours in the log stay neighbours.
-        steps.sort_by(|a, b| b.best.cmp(&a.best));
+        steps.sort_by_key(|step| Reverse(step.best));
         steps
     }
 
@@ -334,6 +315,25 @@ impl Scan<'_> {
         })?;
         damaged.map_or(Ok(()), Err)
     }
+}
+
+/// Keeps of an unfinished scan what no unread block, of which the best can hold `best`, can change.
+fn stop(
+    mut top: Top,
+    limit: usize,
+    best: i128,
+    (advanced, learned): (bool, bool),
+) -> Result<Best, SearchError> {
+    top.raise_floor(Some(Rank { time: best, index: u64::MAX }));
+    let full = top.len() > limit;
+    let (hits, _) = top.finish(limit);
+    let stopped = match (advanced || !hits.is_empty(), learned) {
+        _ if full => None,
+        (true, _) => Some(Stopped::At(best)),
+        (false, true) => Some(Stopped::Learning),
+        (false, false) => return Err(SearchError::BudgetExceeded),
+    };
+    Ok(Best { hits, more: true, stopped })
 }
 
 /// Blocks from `at` on that are neighbours in the log, at most `size` of them, and where the next group begins.

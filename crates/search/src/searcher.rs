@@ -126,9 +126,8 @@ impl Searcher {
         f: &mut dyn FnMut(&EventView<'_>, &Leaf) -> ControlFlow<()>,
     ) -> Result<bool, SearchError> {
         let (scan, _) = self.scan(log, request, budget)?;
-        scan.by_index(true, &mut |record, leaf, hit| match hit {
-            true => f(&log.scope.view(record, leaf), leaf),
-            false => ControlFlow::Continue(()),
+        scan.by_index(true, &mut |record, leaf, hit| {
+            if hit { f(&log.scope.view(record, leaf), leaf) } else { ControlFlow::Continue(()) }
         })
     }
 

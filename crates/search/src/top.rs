@@ -64,6 +64,10 @@ impl Top {
         least.max(self.floor).max(self.threshold)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     pub(crate) fn takes(&self, rank: Rank) -> bool {
         self.worst().is_none_or(|worst| rank > worst)
     }

@@ -43,7 +43,7 @@ fn a_real_store_answers_alike_before_and_after_sealing() {
     let no = store.create_log(&LogSpec { origin: "example.org/log/1".into(), name: "a".into() }).unwrap();
     let other = store.create_log(&LogSpec { origin: "example.org/log/2".into(), name: "b".into() }).unwrap();
     let events: Vec<Small> =
-        (0..5000_i64).map(|n| Small { occurred: Some((n * 7919) % 1000), code: (n % 4) as u8 }).collect();
+        (0..5000_i64).map(|n| Small { occurred: Some((n * 7919) % 1000), code: n % 4 }).collect();
     for (at, batch) in events.chunks(700).enumerate() {
         append(&store, no, batch);
         append(&store, other, &events[at..at + 3]);

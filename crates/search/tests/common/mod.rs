@@ -15,6 +15,8 @@ use indelible_search::{
 use indelible_store::log_no::LogNo;
 
 pub(crate) const RECEIVED_NS: u64 = 1_790_000_000_000_000_000;
+/// The same in whole seconds.
+pub(crate) const RECEIVED_S: i64 = 1_790_000_000;
 pub(crate) const ORDERS: [Order; 4] =
     [Order::OccurredDescending, Order::OccurredAscending, Order::IndexDescending, Order::IndexAscending];
 
@@ -22,7 +24,7 @@ pub(crate) const ORDERS: [Order; 4] =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Small {
     pub(crate) occurred: Option<i64>,
-    pub(crate) code: u8,
+    pub(crate) code: i64,
 }
 
 pub(crate) fn event(small: Small) -> Event {
@@ -70,8 +72,6 @@ impl Memory {
         let mut rows = self.rows.write().unwrap();
         for small in events {
             let index = rows.len() as u64;
-            let sealed =
-                seal(&event(*small), id(index), &[1; 16], |_| SubjectKey::new([0; 16], &[0; 32])).unwrap();
             let leaf = Leaf {
                 flags: 0,
                 type_tag: 0,
@@ -184,8 +184,8 @@ pub(crate) fn expected(
     rows.retain(|(time, index)| wanted(*index, events[*index as usize], *time));
     match order {
         Order::OccurredDescending => rows.sort_by(|a, b| b.cmp(a)),
-        Order::OccurredAscending => rows.sort(),
-        Order::IndexDescending => rows.sort_by(|a, b| b.1.cmp(&a.1)),
+        Order::OccurredAscending => rows.sort_unstable(),
+        Order::IndexDescending => rows.sort_by_key(|row| std::cmp::Reverse(row.1)),
         Order::IndexAscending => rows.sort_by_key(|row| row.1),
     }
     rows.into_iter().map(|(_, index)| index).collect()
