@@ -13,7 +13,7 @@ enum Shape {
     Assigned,
     /// `Self::Name => "code",`
     Arm,
-    /// `drift_finding("code", …`, or a constant text.
+    /// `drift_finding("code", …`, an argument alone on its line, or a constant text.
     Argument,
 }
 
@@ -71,6 +71,7 @@ fn name_on(line: &str, shape: Shape) -> Option<String> {
             name.strip_suffix(',')?
         }
         (Shape::Arm, [variant, "=>", name]) if variant.starts_with("Self::") => name.strip_suffix(',')?,
+        (Shape::Argument, [name]) if name.starts_with('"') => name.strip_suffix(',')?,
         (Shape::Argument, ["const", _, "&str", "=", name]) => name.strip_suffix(';')?,
         _ => return None,
     };
