@@ -5,6 +5,7 @@ use crate::event_type::{Case, Expected, Place};
 use crate::finding::FindingId;
 use crate::flatten::flatten;
 use crate::matching::{Envelope, Matched, MatchedEvent, match_raw};
+use crate::resolve::Fingerprint;
 use indelible_event::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ pub struct Decoders<'a> {
     /// JSON inside a text.
     pub parse_json: &'a dyn Fn(&str) -> Option<Value>,
     /// Fingerprint of a secret.
-    pub fingerprint: &'a dyn Fn(&[u8]) -> [u8; 8],
+    pub fingerprint: Fingerprint<'a>,
 }
 
 impl std::fmt::Debug for Decoders<'_> {
@@ -41,7 +42,11 @@ pub struct CaseResult {
 
 /// Runs every case of a catalog.
 pub fn run_cases(registry: &Registry, catalog: &Catalog, decoders: &Decoders<'_>) -> Vec<CaseResult> {
-    let run = |case: &Case| CaseResult { name: case.name.clone(), place: case.place.clone(), differences: run_case(registry, catalog, case, decoders) };
+    let run = |case: &Case| CaseResult {
+        name: case.name.clone(),
+        place: case.place.clone(),
+        differences: run_case(registry, catalog, case, decoders),
+    };
     catalog.cases().iter().map(run).collect()
 }
 
@@ -51,8 +56,13 @@ fn run_case(registry: &Registry, catalog: &Catalog, case: &Case, decoders: &Deco
         Err(message) => return vec![format!("the line cannot be decoded: {message}")],
     };
     let values = envelope_values(case);
-    let envelope =
-        Envelope { format: Some(&case.format), organization: "test", values: &values, fingerprint: decoders.fingerprint, parse_json: decoders.parse_json };
+    let envelope = Envelope {
+        format: Some(&case.format),
+        organization: "test",
+        values: &values,
+        fingerprint: decoders.fingerprint,
+        parse_json: decoders.parse_json,
+    };
     let pinned = case.catalog.as_deref().unwrap_or(&catalog.id);
     match (match_raw(registry, &raw, &envelope, Some(pinned)), &case.expect) {
         (Matched::Event(event), Expected::Event(fields)) => compare(case, &event, fields),
@@ -88,13 +98,21 @@ fn compare(case: &Case, matched: &MatchedEvent, fields: &[(String, String)]) -> 
         }
     }
     for secret in &case.absent {
-        differences.extend(lines.iter().filter(|(_, text)| text.contains(secret)).map(|(path, _)| format!("{path} still holds a text that must be gone")));
+        differences.extend(
+            lines
+                .iter()
+                .filter(|(_, text)| text.contains(secret))
+                .map(|(path, _)| format!("{path} still holds a text that must be gone")),
+        );
     }
     if let Some(expected) = &case.findings {
         let found: BTreeSet<FindingId> = matched.findings.iter().map(|finding| finding.id).collect();
         let expected: BTreeSet<FindingId> = expected.iter().copied().collect();
-        differences.extend(expected.difference(&found).map(|id| format!("finding {} is missing", id.as_str())));
-        differences.extend(found.difference(&expected).map(|id| format!("finding {} was not expected", id.as_str())));
+        differences
+            .extend(expected.difference(&found).map(|id| format!("finding {} is missing", id.as_str())));
+        differences.extend(
+            found.difference(&expected).map(|id| format!("finding {} was not expected", id.as_str())),
+        );
     }
     if let Err(error) = matched.event.check() {
         differences.push(format!("the event is not valid: {error}"));

@@ -2,7 +2,7 @@
 
 use crate::catalog::{Catalog, Version};
 use crate::event_type::{EventType, ParamClass, ParamDef};
-use crate::word::words;
+use crate::word::{Crude, Outcome, words};
 
 words! {
     /// Size of a change: what it does to those who rely on the catalog.
@@ -98,7 +98,14 @@ pub fn checked_diff(old: &Catalog, new: &Catalog) -> Result<Diff, CatalogError> 
         return Err(CatalogError::Backwards { id, from, to });
     }
     if diff.made < diff.needed {
-        return Err(CatalogError::StepTooSmall { id, from, to, made: diff.made, needed: diff.needed, least: raised(from, diff.needed) });
+        return Err(CatalogError::StepTooSmall {
+            id,
+            from,
+            to,
+            made: diff.made,
+            needed: diff.needed,
+            least: raised(from, diff.needed),
+        });
     }
     Ok(diff)
 }
@@ -131,8 +138,13 @@ fn push(changes: &mut Vec<Change>, step: Step, subject: &str, what: String) {
 fn compare_types(old: &EventType, new: &EventType, changes: &mut Vec<Change>) {
     let word = |text: Option<&str>| text.unwrap_or("none").to_owned();
     let pairs = [
-        (Step::Major, "crude", word(old.crude.map(|c| c.as_str())), word(new.crude.map(|c| c.as_str()))),
-        (Step::Major, "outcome", word(old.outcome.map(|o| o.as_str())), word(new.outcome.map(|o| o.as_str()))),
+        (Step::Major, "crude", word(old.crude.map(Crude::as_str)), word(new.crude.map(Crude::as_str))),
+        (
+            Step::Major,
+            "outcome",
+            word(old.outcome.map(Outcome::as_str)),
+            word(new.outcome.map(Outcome::as_str)),
+        ),
         (Step::Major, "results", format!("{:?}", results(old)), format!("{:?}", results(new))),
         (Step::Major, "entity", old.entity.clone(), new.entity.clone()),
         (Step::Major, "action", old.action.clone(), new.action.clone()),
@@ -141,7 +153,12 @@ fn compare_types(old: &EventType, new: &EventType, changes: &mut Vec<Change>) {
         (Step::Minor, "severity", old.severity.as_str().to_owned(), new.severity.as_str().to_owned()),
         (Step::Minor, "retention", old.retention.as_str().to_owned(), new.retention.as_str().to_owned()),
         (Step::Minor, "session", old.session.as_str().to_owned(), new.session.as_str().to_owned()),
-        (Step::Minor, "on_unavailable", old.on_unavailable.as_str().to_owned(), new.on_unavailable.as_str().to_owned()),
+        (
+            Step::Minor,
+            "on_unavailable",
+            old.on_unavailable.as_str().to_owned(),
+            new.on_unavailable.as_str().to_owned(),
+        ),
         (Step::Minor, "requires", format!("{:?}", old.requires), format!("{:?}", new.requires)),
         (Step::Minor, "categories", old.categories.join(", "), new.categories.join(", ")),
         (Step::Minor, "means", word(old.means.as_deref()), word(new.means.as_deref())),
@@ -218,7 +235,16 @@ fn compare_catalogs(old: &Catalog, new: &Catalog, changes: &mut Vec<Change>) {
     if old.template_text != new.template_text || old.app != new.app {
         push(changes, Step::Minor, "routing", format!("{} -> {}", old.template_text, new.template_text));
     }
-    let families = |catalog: &Catalog| format!("{:?}", catalog.families().iter().map(|f| (&f.code, &f.entity, &f.action, f.common.crude, f.common.outcome)).collect::<Vec<_>>());
+    let families = |catalog: &Catalog| {
+        format!(
+            "{:?}",
+            catalog
+                .families()
+                .iter()
+                .map(|f| (&f.code, &f.entity, &f.action, f.common.crude, f.common.outcome))
+                .collect::<Vec<_>>()
+        )
+    };
     if families(old) != families(new) {
         push(changes, Step::Major, "family", "families changed".to_owned());
     }

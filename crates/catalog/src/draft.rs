@@ -4,20 +4,66 @@ use crate::convert::{is_address, read_time};
 use crate::load::Source;
 use indelible_event::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 /// Most codes drafted; a product with more needs families.
 const MAX_DRAFT_TYPES: usize = 500;
 /// Share of lines, in percent, that must have a field for it to be the code or the time.
 const MIN_SHARE: usize = 50;
-/// So few distinct values may be codes even if none repeats.
-const MAX_FEW: usize = 20;
 /// Keys that mostly hold an event's code, best first.
-const CODE_NAMES: &[&str] =
-    &["event_code", "eventcode", "event_id", "eventid", "eventname", "event_name", "eventtype", "event_type", "job code", "action", "operation", "verb", "event", "type", "code"];
-const TIME_NAMES: &[&str] = &["timestamp", "@timestamp", "time", "eventtime", "event_time", "published", "created_at", "createdat", "date", "datetime", "ts"];
-const ACTOR_NAMES: &[&str] = &["user_id", "userid", "actor", "actor_id", "user", "username", "user_name", "principal", "subject", "login", "email"];
-const ACCOUNT_NAMES: &[&str] = &["organization", "organization_code", "org", "org_id", "account", "account_id", "tenant", "tenant_id", "workspace"];
+const CODE_NAMES: &[&str] = &[
+    "event_code",
+    "eventcode",
+    "event_id",
+    "eventid",
+    "eventname",
+    "event_name",
+    "eventtype",
+    "event_type",
+    "job code",
+    "action",
+    "operation",
+    "verb",
+    "event",
+    "type",
+    "code",
+];
+const TIME_NAMES: &[&str] = &[
+    "timestamp",
+    "@timestamp",
+    "time",
+    "eventtime",
+    "event_time",
+    "published",
+    "created_at",
+    "createdat",
+    "date",
+    "datetime",
+    "ts",
+];
+const ACTOR_NAMES: &[&str] = &[
+    "user_id",
+    "userid",
+    "actor",
+    "actor_id",
+    "user",
+    "username",
+    "user_name",
+    "principal",
+    "subject",
+    "login",
+    "email",
+];
+const ACCOUNT_NAMES: &[&str] = &[
+    "organization",
+    "organization_code",
+    "org",
+    "org_id",
+    "account",
+    "account_id",
+    "tenant",
+    "tenant_id",
+    "workspace",
+];
 const MESSAGE_NAMES: &[&str] = &["message", "msg", "description", "displaymessage", "text", "event"];
 const REQUEST_NAMES: &[&str] = &["request_id", "requestid", "trace_id", "correlation_id"];
 const ID_NAMES: &[&str] = &["uuid", "event_uuid", "_document_id", "eventid", "event_id", "id"];
@@ -55,7 +101,9 @@ impl<'a> Fields<'a> {
             let path = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
             match value {
                 Value::Map(inner) if depth < 2 => self.add(&path, inner, depth + 1),
-                Value::Text(_) | Value::Int(_) | Value::Decimal(_) | Value::Bool(_) => self.seen.entry(path).or_insert((0, value)).0 += 1,
+                Value::Text(_) | Value::Int(_) | Value::Decimal(_) | Value::Bool(_) => {
+                    self.seen.entry(path).or_insert((0, value)).0 += 1
+                }
                 _ => {}
             }
         }
@@ -66,19 +114,30 @@ impl<'a> Fields<'a> {
         self.find_path(names, fits, |_| true)
     }
 
-    fn find_path(&self, names: &[&str], fits: impl Fn(&Value) -> bool, also: impl Fn(&str) -> bool) -> Option<String> {
+    fn find_path(
+        &self,
+        names: &[&str],
+        fits: impl Fn(&Value) -> bool,
+        also: impl Fn(&str) -> bool,
+    ) -> Option<String> {
         let enough = |count: usize| count * 100 >= self.samples.len() * MIN_SHARE;
-        let last = |path: &str| path.rsplit('.').next().unwrap_or(path).trim_matches('"').to_ascii_lowercase();
+        let last =
+            |path: &str| path.rsplit('.').next().unwrap_or(path).trim_matches('"').to_ascii_lowercase();
         names.iter().find_map(|name| {
-            let candidates = self.seen.iter().filter(|(path, (count, value))| last(path) == *name && enough(*count) && fits(value) && also(path));
+            let candidates = self.seen.iter().filter(|(path, (count, value))| {
+                last(path) == *name && enough(*count) && fits(value) && also(path)
+            });
             candidates.min_by_key(|(path, _)| path.matches('.').count()).map(|(path, _)| path.clone())
         })
     }
 
     fn code(&self) -> Option<String> {
-        // A name of which most lines have their own is an identifier, not a code.
-        let repeats = |path: &str| codes_at(path, self.samples).len() <= self.samples.len().div_ceil(2).max(MAX_FEW);
-        self.find_path(CODE_NAMES, |value| matches!(value, Value::Text(_) | Value::Int(_)), repeats)
+        // An "id" of which most lines have their own names the event, not its kind.
+        let is_kind = |path: &str| {
+            !path.to_ascii_lowercase().ends_with("id")
+                || codes_at(path, self.samples).len() * 2 <= self.samples.len()
+        };
+        self.find_path(CODE_NAMES, |value| matches!(value, Value::Text(_) | Value::Int(_)), is_kind)
     }
 
     fn time(&self) -> Option<String> {
@@ -101,16 +160,20 @@ fn catalog_text(id: &str, title: &str) -> String {
 }
 
 fn types_text(fields: &Fields<'_>, samples: &[Value]) -> String {
-    let mut text = String::from("# Every type needs a crude letter: C create, R read, U update, D delete, E execute. Nothing guesses it; add it and run lint.\n");
+    const HEAD: &str = "# Every type needs a crude letter: C create, R read, U update, D delete, E execute.\n# Nothing guesses it; add it and run lint.\ntype = [\n";
     let codes = fields.code().map(|path| codes_at(&path, samples)).unwrap_or_default();
-    text.push_str("type = [\n");
-    for code in codes.iter().take(MAX_DRAFT_TYPES) {
-        let (entity, action) = code.rsplit_once(['.', ':', '/']).unwrap_or(("event", code));
-        // Writing to a text cannot fail.
-        let _ = writeln!(text, "  {{ code = {}, entity = {}, action = {}, title = {}, text = \"\" }},", quoted(code), quoted(entity), quoted(action), quoted(&title_of(code)));
-    }
-    text.push_str("]\n");
-    text
+    let lines: String = codes.iter().take(MAX_DRAFT_TYPES).map(|code| type_line(code)).collect();
+    format!("{HEAD}{lines}]\n")
+}
+
+fn type_line(code: &str) -> String {
+    let (entity, action) = code.rsplit_once(['.', ':', '/']).unwrap_or(("event", code));
+    let (code, title) = (quoted(code), quoted(&title_of(code)));
+    format!(
+        "  {{ code = {code}, entity = {}, action = {}, title = {title}, text = \"\" }},\n",
+        quoted(entity),
+        quoted(action)
+    )
 }
 
 fn codes_at(path: &str, samples: &[Value]) -> BTreeSet<String> {
@@ -128,43 +191,55 @@ fn title_of(code: &str) -> String {
     first.chars().chain(chars).take(crate::catalog::MAX_TITLE_CHARS).collect()
 }
 
-/// A basic TOML string: the same escapes as JSON's.
+/// A basic TOML string.
 fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04X}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+    let escape = |c: char| match c {
+        '"' => "\\\"".to_owned(),
+        '\\' => "\\\\".to_owned(),
+        c if c.is_control() => format!("\\u{:04X}", u32::from(c)),
+        c => c.to_string(),
+    };
+    format!("\"{}\"", text.chars().map(escape).collect::<String>())
 }
 
 fn match_text(id: &str, fields: &Fields<'_>) -> String {
     let code = fields.code();
     let time = fields.time();
-    let whens: Vec<String> = [&code, &time].into_iter().flatten().map(|path| quoted(&format!("{path} is present"))).collect();
+    let whens: Vec<String> =
+        [&code, &time].into_iter().flatten().map(|path| quoted(&format!("{path} is present"))).collect();
     let any = |_: &Value| true;
     let copies = [
         (code, "code"),
         (fields.find(ACTOR_NAMES, any), "actor.id"),
         (fields.find(ACCOUNT_NAMES, any), "account"),
-        (fields.find(MESSAGE_NAMES, |value| value.as_text().is_some_and(|text| text.contains(' '))), "message"),
+        (
+            fields.find(MESSAGE_NAMES, |value| value.as_text().is_some_and(|text| text.contains(' '))),
+            "message",
+        ),
         (fields.find(REQUEST_NAMES, any), "trace.request_id"),
         (fields.find(ID_NAMES, |value| value.as_text().is_some_and(|text| text.len() >= 16)), "source_id"),
     ];
-    let copies: Vec<String> = copies.into_iter().filter_map(|(path, target)| Some(quoted(&format!("{} -> {target}", path?)))).collect();
-    let mut text = format!("[[match]]\nid   = {}\nwhen = [{}]\ncopy = [{}]\n", quoted(id), whens.join(", "), copies.join(", "));
+    let copies: Vec<String> = copies
+        .into_iter()
+        .filter_map(|(path, target)| Some(quoted(&format!("{} -> {target}", path?))))
+        .collect();
+    let mut parts = vec![format!(
+        "[[match]]\nid   = {}\nwhen = [{}]\ncopy = [{}]\n",
+        quoted(id),
+        whens.join(", "),
+        copies.join(", ")
+    )];
     if let Some(path) = time {
-        let _ = writeln!(text, "set.occurred_at = {{ path = {}, as = \"time\", zone = \"@source.zone\" }}", quoted(&path));
+        parts.push(format!(
+            "set.occurred_at = {{ path = {}, as = \"time\", zone = \"@source.zone\" }}\n",
+            quoted(&path)
+        ));
     }
     if let Some(path) = fields.address() {
-        let _ = writeln!(text, "set.\"origin.address\" = {{ path = {}, as = \"address\", else_to = \"origin.host\" }}", quoted(&path));
+        parts.push(format!(
+            "set.\"origin.address\" = {{ path = {}, as = \"address\", else_to = \"origin.host\" }}\n",
+            quoted(&path)
+        ));
     }
-    text
+    parts.concat()
 }

@@ -15,7 +15,12 @@ const MAX_REQUESTS: usize = 4096;
 const MIN_CONSTANT: u64 = 1000;
 
 /// Findings that are counted on events with a code only.
-const CODED_ONLY: &[FindingId] = &[FindingId::ActorMissing, FindingId::OriginMissing, FindingId::OrganizationMissing, FindingId::TargetMissing];
+const CODED_ONLY: &[FindingId] = &[
+    FindingId::ActorMissing,
+    FindingId::OriginMissing,
+    FindingId::OrganizationMissing,
+    FindingId::TargetMissing,
+];
 /// Findings that drift reports, in this order.
 const REPORTED: &[FindingId] = &[
     FindingId::WrongEntity,
@@ -203,10 +208,22 @@ impl<'c> Drift<'c> {
         let text = |field| event.text(field).unwrap_or("").to_owned();
         let target = event.get(Field::Targets).and_then(Value::as_list).and_then(<[Value]>::first).cloned();
         let means = self.catalog.type_by_code(code).and_then(|of| of.means.clone());
-        let act = Act { request: request.to_owned(), row, code: code.to_owned(), entity: text(Field::Entity), action: text(Field::Action), target, means };
+        let act = Act {
+            request: request.to_owned(),
+            row,
+            code: code.to_owned(),
+            entity: text(Field::Entity),
+            action: text(Field::Action),
+            target,
+            means,
+        };
         let twins = self.acts.iter().filter(|known| is_twin(known, &act));
         for known in twins {
-            let pair = if known.code == act.code { act.code.clone() } else { format!("{} {}", known.code, act.code) };
+            let pair = if known.code == act.code {
+                act.code.clone()
+            } else {
+                format!("{} {}", known.code, act.code)
+            };
             let tally = self.twice.entry(pair).or_default();
             tally.add(known.row);
             tally.add(row);
@@ -228,21 +245,40 @@ impl<'c> Drift<'c> {
             }
         }
         for (codes, tally) in &self.twice {
-            findings.push(drift_finding("act_twice", codes.clone(), tally, "one act stands in the log twice"));
+            findings.push(drift_finding(
+                "act_twice",
+                codes.clone(),
+                tally,
+                "one act stands in the log twice",
+            ));
         }
         for (code, tally) in &self.seen {
             let open = self.catalog.type_by_code(code).is_some_and(|of| of.outcome.is_none());
             if open && tally.count >= MIN_CONSTANT && tally.failures == 0 {
-                findings.push(drift_finding("outcome_constant", code.clone(), tally, "it never fails; is its outcome sent at all?"));
+                findings.push(drift_finding(
+                    "outcome_constant",
+                    code.clone(),
+                    tally,
+                    "it never fails; is its outcome sent at all?",
+                ));
             }
         }
-        DriftReport { lines: self.lines, codes_seen: self.seen.len(), codes_declared: self.catalog.types().len(), findings }
+        DriftReport {
+            lines: self.lines,
+            codes_seen: self.seen.len(),
+            codes_declared: self.catalog.types().len(),
+            findings,
+        }
     }
 
     fn never_seen(&self) -> Vec<DriftFinding> {
         let missing = self.catalog.types().iter().filter(|of| !self.seen.contains_key(&of.code));
         let finding = |of: &crate::event_type::EventType| {
-            let message = if of.reachable { "declared, no event in the period" } else { "declared, and no program can send it" };
+            let message = if of.reachable {
+                "declared, no event in the period"
+            } else {
+                "declared, and no program can send it"
+            };
             drift_finding(NEVER_SEEN, of.code.clone(), &Tally::default(), message)
         };
         missing.map(finding).collect()
@@ -256,7 +292,8 @@ impl<'c> Drift<'c> {
             if self.catalog.find(code, parts.0, parts.1).is_some() {
                 continue;
             }
-            let mut finding = drift_finding(FindingId::CodeUnknown.as_str(), code.clone(), tally, "seen, not declared");
+            let mut finding =
+                drift_finding(FindingId::CodeUnknown.as_str(), code.clone(), tally, "seen, not declared");
             finding.suggest = nearest_codes(self.catalog, code, entity, &self.others);
             findings.push(finding);
         }
@@ -280,7 +317,9 @@ fn is_twin(left: &Act, right: &Act) -> bool {
     let means = |one: &Act, other: &Act| one.means.as_ref() == Some(&other.code);
     let zeros = left.code.trim_start_matches('0') == right.code.trim_start_matches('0');
     let same_act = !left.action.is_empty() && left.entity == right.entity && left.action == right.action;
-    means(left, right) || means(right, left) || ((zeros || same_act) && (left.target == right.target || left.code != right.code))
+    means(left, right)
+        || means(right, left)
+        || ((zeros || same_act) && (left.target == right.target || left.code != right.code))
 }
 
 fn says(id: FindingId) -> &'static str {

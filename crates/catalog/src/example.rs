@@ -14,7 +14,10 @@ pub fn example(catalog: &Catalog, of: &EventType, n: u32) -> Event {
     event.set(Field::Catalog, catalog.id.as_str());
     event.set(Field::Code, of.code.as_str());
     event.set(Field::Account, "acme");
-    event.set(Field::OccurredAt, Value::Time(Time { seconds: FIRST_SECOND + i64::from(n), nanos: n % 1000, offset_minutes: Some(0) }));
+    event.set(
+        Field::OccurredAt,
+        Value::Time(Time { seconds: FIRST_SECOND + i64::from(n), nanos: n % 1000, offset_minutes: Some(0) }),
+    );
     event.set(Field::ActorId, format!("user-{n}"));
     event.set(Field::ActorKind, "user");
     event.set(Field::ActorName, format!("user{n}@example.org"));
@@ -37,7 +40,11 @@ pub fn example(catalog: &Catalog, of: &EventType, n: u32) -> Event {
         event.set(Field::Situation, situation.id.as_str());
     }
     for def in &of.params {
-        event.set_param(Param { name: def.name.clone(), class: def.class().stored(), value: param_value(def, n) });
+        event.set_param(Param {
+            name: def.name.clone(),
+            class: def.class().stored(),
+            value: param_value(def, n),
+        });
     }
     event
 }
@@ -70,8 +77,10 @@ fn kind_value(kind: &ParamType, name: &str, n: u32) -> Value {
         ParamType::Text => Value::from(format!("{name} {n}")),
         ParamType::Int | ParamType::Duration => Value::Int(i64::from(n)),
         ParamType::Decimal => Value::Decimal(format!("{n}.5")),
-        ParamType::Bool => Value::Bool(n % 2 == 0),
-        ParamType::Time => Value::Time(Time { seconds: FIRST_SECOND + i64::from(n), nanos: 0, offset_minutes: Some(0) }),
+        ParamType::Bool => Value::Bool(n.is_multiple_of(2)),
+        ParamType::Time => {
+            Value::Time(Time { seconds: FIRST_SECOND + i64::from(n), nanos: 0, offset_minutes: Some(0) })
+        }
         ParamType::Address => Value::from(format!("198.51.100.{}", n % 254 + 1)),
         ParamType::Mac => Value::from(format!("02:00:00:00:{:02x}:{:02x}", n / 256 % 256, n % 256)),
         ParamType::Uuid => Value::from(format!("00000000-0000-4000-8000-{n:012x}")),

@@ -72,7 +72,8 @@ fn origin(path: &str, used: &[(String, String)]) -> String {
         "observed" => "observed_at".to_owned(),
         other => other.replacen("extra.", "data.", 1),
     };
-    let covers = |name: &str| path == name || path.strip_prefix(name).is_some_and(|rest| rest.starts_with(['[', '.']));
+    let covers =
+        |name: &str| path == name || path.strip_prefix(name).is_some_and(|rest| rest.starts_with(['[', '.']));
     if let Some((_, raw)) = used.iter().find(|(name, _)| covers(&canonical(name))) {
         return raw.clone();
     }
@@ -80,7 +81,12 @@ fn origin(path: &str, used: &[(String, String)]) -> String {
         return "as sent".to_owned();
     }
     match Field::by_path(path.split('[').next().unwrap_or(path)) {
-        Some(field) if field.def().who == Who::Catalog || matches!(field, Field::Catalog | Field::Outcome | Field::Relates) => "catalog".to_owned(),
+        Some(field)
+            if field.def().who == Who::Catalog
+                || matches!(field, Field::Catalog | Field::Outcome | Field::Relates) =>
+        {
+            "catalog".to_owned()
+        }
         _ => "rule".to_owned(),
     }
 }

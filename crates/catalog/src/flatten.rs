@@ -45,11 +45,18 @@ fn scalar_text(value: &Value) -> String {
 pub(crate) fn time_text(time: Time) -> String {
     let minutes = time.offset_minutes.unwrap_or(0);
     let local = time.seconds.saturating_add(i64::from(minutes) * 60);
-    let Ok(stamp) = jiff::Timestamp::from_second(local) else { return format!("{}.{:09}", time.seconds, time.nanos) };
+    let Ok(stamp) = jiff::Timestamp::from_second(local) else {
+        return format!("{}.{:09}", time.seconds, time.nanos);
+    };
     let civil = jiff::tz::TimeZone::UTC.to_datetime(stamp);
     let offset = match minutes {
         0 => "Z".to_owned(),
-        minutes => format!("{}{:02}:{:02}", if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60),
+        minutes => format!(
+            "{}{:02}:{:02}",
+            if minutes < 0 { '-' } else { '+' },
+            minutes.abs() / 60,
+            minutes.abs() % 60
+        ),
     };
     format!("{}.{:09}{offset}", civil.strftime("%Y-%m-%dT%H:%M:%S"), time.nanos)
 }

@@ -150,24 +150,19 @@ impl Placed<'_> {
         let same_bare: Vec<_> = declared.iter().filter(|def| def.bare_name() == key).collect();
         let exact = declared.iter().find(|def| def.name == key);
         let only = if let [def] = same_bare.as_slice() { Some(*def) } else { None };
-        match exact.or(only) {
-            Some(def) => {
-                self.event.set_param(Param { name: def.name.clone(), class: Class::Separate, value })
-            }
-            None => {
-                let known = !same_bare.is_empty();
-                let id = if known { FindingId::ParamScopeUnknown } else { FindingId::ParamUndeclared };
-                if !self.findings.iter().any(|finding| finding.id == id) {
-                    let hint = if known {
-                        "the name is declared in several scopes; it is kept in data"
-                    } else {
-                        "the name is not declared; it is kept in data"
-                    };
-                    self.findings.push(Finding::new(id, "/params", hint));
-                }
-                self.extra.insert(key, value);
-            }
+        if let Some(def) = exact.or(only) {
+            self.event.set_param(Param { name: def.name.clone(), class: Class::Separate, value });
+            return;
         }
+        let (id, hint) = if same_bare.is_empty() {
+            (FindingId::ParamUndeclared, "the name is not declared; it is kept in data")
+        } else {
+            (FindingId::ParamScopeUnknown, "the name is declared in several scopes; it is kept in data")
+        };
+        if !self.findings.iter().any(|finding| finding.id == id) {
+            self.findings.push(Finding::new(id, "/params", hint));
+        }
+        self.extra.insert(key, value);
     }
 
     /// What no rule used: a declared parameter's name becomes the parameter, everything else is kept by the sender's names.

@@ -33,6 +33,12 @@ impl Policy {
         Ok(())
     }
 
+    /// Takes over every level that another policy sets.
+    pub(crate) fn overlay(&mut self, other: &Self) {
+        self.levels.retain(|(id, _)| other.get(*id).is_none());
+        self.levels.extend(other.iter());
+    }
+
     /// The level it gives to a finding.
     pub fn get(&self, id: FindingId) -> Option<Level> {
         self.levels.iter().find(|(known, _)| *known == id).map(|(_, level)| *level)
@@ -74,7 +80,7 @@ pub fn level(finding: &Finding, chain: &[&Policy]) -> Level {
     policies
         .filter_map(|policy| policy.get(finding.id))
         .filter(|level| *level != Level::Skip)
-        .fold(start, |now, next| stricter(now, next))
+        .fold(start, stricter)
 }
 
 fn stricter(now: Level, next: Level) -> Level {

@@ -118,7 +118,7 @@ impl<'a> Node<'a> {
                 doc: self.doc,
                 path: self.path.clone(),
                 span: self.span.clone(),
-                table,
+                inner: table,
                 known: RefCell::default(),
             }),
             None => self.wrong_kind("a table"),
@@ -147,7 +147,7 @@ pub(crate) struct Table<'a> {
     doc: &'a Doc<'a>,
     path: String,
     span: Range<usize>,
-    table: &'a DeTable<'a>,
+    inner: &'a DeTable<'a>,
     known: RefCell<Vec<&'static str>>,
 }
 
@@ -157,7 +157,7 @@ impl<'a> Table<'a> {
             doc,
             path: String::new(),
             span: table.span(),
-            table: table.get_ref(),
+            inner: table.get_ref(),
             known: RefCell::default(),
         }
     }
@@ -180,7 +180,7 @@ impl<'a> Table<'a> {
 
     /// Keys and values in the order of the file.
     pub(crate) fn entries(&self) -> Vec<(String, Node<'a>)> {
-        let mut entries: Vec<_> = self.table.iter().collect();
+        let mut entries: Vec<_> = self.inner.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         let node = |(key, value): (&'a Spanned<std::borrow::Cow<'a, str>>, &'a Spanned<DeValue<'a>>)| {
             let name = key.get_ref().to_string();
@@ -192,7 +192,7 @@ impl<'a> Table<'a> {
 
     pub(crate) fn get(&self, key: &'static str) -> Option<Node<'a>> {
         self.known.borrow_mut().push(key);
-        let (found, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
+        let (found, value) = self.inner.iter().find(|(name, _)| name.get_ref() == key)?;
         Some(Node { doc: self.doc, path: self.child_path(key), span: found.span(), value: value.get_ref() })
     }
 

@@ -7,8 +7,11 @@ use crate::finding::{Finding, FindingId};
 use crate::params::resolve_params;
 use crate::routing::{EventParts, Route, TypeParts};
 use crate::suggest::nearest_codes;
-use crate::word::{CodeKind, Crude, Outcome, OutcomeBy, Required, Session, Severity};
-use indelible_event::{Event, Field, Map, Value};
+use crate::word::{CodeKind, Outcome, OutcomeBy, Required, Session, Severity};
+use indelible_event::{Event, Field, Kind, Map, Value};
+
+/// Makes the fingerprint of a secret's bytes under the organization's key.
+pub type Fingerprint<'a> = &'a dyn Fn(&[u8]) -> [u8; 8];
 
 /// What is known of an event besides its fields.
 #[derive(Default, Clone, Copy)]
@@ -20,7 +23,7 @@ pub struct SentHints<'a> {
     /// Routing key as sent, to be compared.
     pub key: Option<&'a str>,
     /// Fingerprint of a secret under the organization's key; without it such secrets are removed.
-    pub fingerprint: Option<&'a dyn Fn(&[u8]) -> [u8; 8]>,
+    pub fingerprint: Option<Fingerprint<'a>>,
     /// Other enabled catalogs, for suggestions.
     pub others: &'a [&'a Catalog],
     /// The meaning of the code under the conditions of this event.
@@ -34,6 +37,12 @@ impl std::fmt::Debug for SentHints<'_> {
             .field("code_was_number", &self.code_was_number)
             .finish_non_exhaustive()
     }
+}
+
+/// What was sent beside the event, and what has been noticed so far.
+struct Said<'s, 'h> {
+    sent: &'s SentHints<'h>,
+    findings: &'s mut Vec<Finding>,
 }
 
 impl Catalog {
@@ -52,10 +61,11 @@ impl Catalog {
             event.set(Field::Catalog, self.id.as_str());
         }
         event.set(Field::CatalogVersion, self.version_text.as_str());
+        let mut said = Said { sent, findings };
         match found {
-            Some(Found::Type(of)) => self.apply(event, of, None, sent, findings),
-            Some(Found::Suffixed(of, outcome)) => self.apply(event, of, Some(outcome), sent, findings),
-            Some(Found::Family(family)) => self.apply_family(event, &family.common, sent, findings),
+            Some(Found::Type(of)) => self.apply(event, of, None, &mut said),
+            Some(Found::Suffixed(of, outcome)) => self.apply(event, of, Some(outcome), &mut said),
+            Some(Found::Family(family)) => self.apply_family(event, &family.common, &mut said),
             Some(Found::Group(group)) => {
                 let hint =
                     format!("the code is that of the group {}; send the code of what happened", group.title);
@@ -134,14 +144,8 @@ impl Catalog {
 
     /// The type or family that an event names, without changing it.
     pub(crate) fn type_of(&self, event: &Event) -> Option<&EventType> {
-        let by_act;
-        let code = match event.text(Field::Code) {
-            Some(code) => code,
-            None => {
-                by_act = self.code_of_act(event)?;
-                &by_act
-            }
-        };
+        let by_act = if event.text(Field::Code).is_none() { self.code_of_act(event) } else { None };
+        let code = event.text(Field::Code).or(by_act.as_deref())?;
         let text = |field| event.text(field).unwrap_or("");
         match self.find(code, text(Field::Entity), text(Field::Action))? {
             Found::Type(of) | Found::Suffixed(of, _) => Some(of),
@@ -179,33 +183,20 @@ impl Catalog {
         Finding::new(FindingId::CodeUnknown, "/code", hint).with_value(code).with_suggestions(suggest)
     }
 
-    fn apply(
-        &self,
-        event: &mut Event,
-        of: &EventType,
-        suffix: Option<Outcome>,
-        sent: &SentHints<'_>,
-        findings: &mut Vec<Finding>,
-    ) {
+    fn apply(&self, event: &mut Event, of: &EventType, suffix: Option<Outcome>, said: &mut Said<'_, '_>) {
         event.set(Field::TypeFrom, "type");
-        let entity = sent.variant.and_then(|variant| variant.entity.as_ref()).unwrap_or(&of.entity);
-        compare(event, Field::Entity, entity, FindingId::WrongEntity, findings);
-        compare(event, Field::Action, &of.action, FindingId::WrongEntity, findings);
-        self.apply_common(event, of, suffix, sent, findings);
-        let routing = render(&of.route, event, sent);
+        let entity = said.sent.variant.and_then(|variant| variant.entity.as_ref()).unwrap_or(&of.entity);
+        compare(event, Field::Entity, entity, FindingId::WrongEntity, said.findings);
+        compare(event, Field::Action, &of.action, FindingId::WrongEntity, said.findings);
+        self.apply_common(event, of, suffix, said);
+        let routing = render(&of.route, event, said.sent);
         event.set(Field::Routing, routing);
     }
 
-    fn apply_family(
-        &self,
-        event: &mut Event,
-        common: &EventType,
-        sent: &SentHints<'_>,
-        findings: &mut Vec<Finding>,
-    ) {
+    fn apply_family(&self, event: &mut Event, common: &EventType, said: &mut Said<'_, '_>) {
         event.set(Field::TypeFrom, "family");
-        self.apply_common(event, common, None, sent, findings);
-        self.route_freely(event, common.key.as_deref(), common.crude, common.outcome, sent);
+        self.apply_common(event, common, None, said);
+        self.route_freely(event, Some(common), said.sent);
     }
 
     fn apply_common(
@@ -213,14 +204,16 @@ impl Catalog {
         event: &mut Event,
         of: &EventType,
         suffix: Option<Outcome>,
-        sent: &SentHints<'_>,
-        findings: &mut Vec<Finding>,
+        said: &mut Said<'_, '_>,
     ) {
+        let sent = said.sent;
         if let Some(group) = &of.group {
-            compare(event, Field::Group, group, FindingId::TypeMismatch, findings);
+            compare(event, Field::Group, group, FindingId::TypeMismatch, said.findings);
         }
         match of.crude {
-            Some(crude) => compare(event, Field::Crude, crude.as_str(), FindingId::CrudeDiffers, findings),
+            Some(crude) => {
+                compare(event, Field::Crude, crude.as_str(), FindingId::CrudeDiffers, said.findings)
+            }
             None => {
                 event.remove(Field::Crude);
             }
@@ -228,30 +221,26 @@ impl Catalog {
         if let (Some(sent), Some(key)) = (sent.key, &of.key)
             && sent != key
         {
-            findings.push(
-                Finding::new(FindingId::KeyDiffers, "/key", format!("the type's routing key is {key}"))
-                    .with_value(sent),
-            );
+            let hint = format!("the type's routing key is {key}");
+            said.findings.push(Finding::new(FindingId::KeyDiffers, "/key", hint).with_value(sent));
         }
         let fixed = sent.variant.and_then(|variant| variant.outcome).or(of.outcome).or(suffix);
-        self.settle_outcome(event, of, fixed, findings);
+        self.settle_outcome(event, of, fixed, said.findings);
         if let Some(means) = sent.variant.map(|variant| &variant.means).or(of.means.as_ref()) {
             add_meaning(event, means);
         }
         event.set(Field::Severity, of.severity.as_str());
         event.set(Field::Retention, of.retention.as_str());
         if !of.categories.is_empty() {
-            event.set(
-                Field::Categories,
-                Value::List(of.categories.iter().map(|word| Value::from(word.as_str())).collect()),
-            );
+            let words = of.categories.iter().map(|word| Value::from(word.as_str()));
+            event.set(Field::Categories, Value::List(words.collect()));
         }
-        check_situation(event, of, findings);
+        check_situation(event, of, said.findings);
         if !of.params.is_empty() || !event.params().is_empty() {
-            resolve_params(event, of, sent, findings);
+            resolve_params(event, of, sent, said.findings);
         }
-        check_session(event, of.session, findings);
-        check_required(event, &of.requires, findings);
+        check_session(event, of.session, said.findings);
+        check_required(event, &of.requires, said.findings);
     }
 
     /// For an event whose code means nothing here: only the catalog's defaults.
@@ -265,28 +254,22 @@ impl Catalog {
         event.set(Field::Severity, Severity::Unknown.as_str());
         event.set(Field::Retention, self.defaults.retention.as_str());
         crate::params::undeclared_to_extra(event);
-        self.route_freely(event, None, None, None, sent);
+        self.route_freely(event, None, sent);
     }
 
-    fn route_freely(
-        &self,
-        event: &mut Event,
-        key: Option<&str>,
-        crude: Option<Crude>,
-        outcome: Option<Outcome>,
-        sent: &SentHints<'_>,
-    ) {
+    /// The routing key of an event whose type does not name everything that goes into it.
+    fn route_freely(&self, event: &mut Event, common: Option<&EventType>, sent: &SentHints<'_>) {
         let text = |field| event.text(field).unwrap_or("");
         let parts = TypeParts {
             app: &self.app,
-            key,
+            key: common.and_then(|of| of.key.as_deref()),
             catalog: &self.id,
             group: text(Field::Group),
             entity: text(Field::Entity),
             action: text(Field::Action),
             code: text(Field::Code),
-            crude,
-            outcome,
+            crude: common.and_then(|of| of.crude),
+            outcome: common.and_then(|of| of.outcome),
         };
         let routing = render(&self.template.route(&parts), event, sent);
         event.set(Field::Routing, routing);
@@ -301,7 +284,8 @@ impl Catalog {
     ) {
         let declared = fixed.or_else(|| self.result_outcome(&of.results, event));
         let said = event.text(Field::Outcome).and_then(Outcome::parse);
-        let differs = matches!((said, declared), (Some(said), Some(declared)) if said != declared && said != Outcome::Unknown && declared != Outcome::Unknown);
+        let known = |outcome: Option<Outcome>| outcome.filter(|outcome| *outcome != Outcome::Unknown);
+        let differs = known(said).zip(known(declared)).is_some_and(|(said, declared)| said != declared);
         if differs {
             let hint =
                 format!("the catalog says {}; what was sent is kept", declared.map_or("", Outcome::as_str));
@@ -377,7 +361,9 @@ pub const MEANS: &str = "means";
 fn add_meaning(event: &mut Event, means: &str) {
     let pairs = vec![("kind".to_owned(), Value::from(MEANS)), ("id".to_owned(), Value::from(means))];
     let Ok(relation) = Map::from_pairs(pairs) else { return };
+    let Kind::Records(limit, _) = Field::Relates.def().kind else { return };
     match event.get_mut(Field::Relates) {
+        Some(Value::List(list)) if list.len() >= limit => {}
         Some(Value::List(list)) => list.push(Value::Map(relation)),
         _ => event.set(Field::Relates, vec![Value::Map(relation)]),
     }

@@ -107,7 +107,10 @@ mod tests {
 
     #[test]
     fn one_step_is_a_distance_of_one() {
-        let words = ["", "0", "08", "800083", "0800083", "800038", "800093", "80083", "8000831", "8000833", "800", "abc"];
+        let words = [
+            "", "0", "08", "800083", "0800083", "800038", "800093", "80083", "8000831", "8000833", "800",
+            "abc",
+        ];
         for left in words {
             for right in words {
                 assert_eq!(is_one_step(left, right), distance(left, right) == 1, "{left} {right}");

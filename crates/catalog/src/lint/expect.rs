@@ -36,13 +36,21 @@ pub fn report(catalog: &Catalog) -> Report {
     for known in &catalog.parts.known {
         let own: Vec<_> = found.iter().filter(|finding| covers(known, finding)).collect();
         let subjects: BTreeSet<&str> = own.iter().map(|finding| finding.subject.as_str()).collect();
-        let missing = known.codes.as_ref().is_some_and(|codes| codes.iter().any(|code| !subjects.contains(code.as_str())));
+        let missing = known
+            .codes
+            .as_ref()
+            .is_some_and(|codes| codes.iter().any(|code| !subjects.contains(code.as_str())));
         if own.len() != known.count || missing {
             report.vanished.push((known.clone(), own.len()));
         }
     }
     for finding in found {
-        let reason = catalog.parts.known.iter().find(|known| covers(known, &finding)).map(|known| known.reason.clone());
+        let reason = catalog
+            .parts
+            .known
+            .iter()
+            .find(|known| covers(known, &finding))
+            .map(|known| known.reason.clone());
         let reason = reason.or_else(|| declared_irregular(catalog, &finding));
         report.findings.push((finding, reason));
     }
@@ -53,7 +61,8 @@ pub fn report(catalog: &Catalog) -> Report {
         }
     }
     for (letter, expected) in &catalog.parts.crude_counts {
-        let found = catalog.types().iter().filter(|of| of.crude.map(Crude::as_str) == Some(letter)).count() as i64;
+        let own = catalog.types().iter().filter(|of| of.crude.map(Crude::as_str) == Some(letter));
+        let found = i64::try_from(own.count()).unwrap_or(i64::MAX);
         if found != *expected {
             report.counts.push((format!("crude {letter}"), *expected, found));
         }
@@ -62,7 +71,8 @@ pub fn report(catalog: &Catalog) -> Report {
 }
 
 fn declared_irregular(catalog: &Catalog, finding: &LintFinding) -> Option<String> {
-    let irregular = finding.id == LintId::CodeForm && catalog.type_by_code(&finding.subject).is_some_and(|of| of.irregular);
+    let irregular = finding.id == LintId::CodeForm
+        && catalog.type_by_code(&finding.subject).is_some_and(|of| of.irregular);
     irregular.then(|| "the type says irregular = true".to_owned())
 }
 
@@ -95,7 +105,9 @@ pub fn count(catalog: &Catalog, name: &str) -> Option<i64> {
         "ranges" => ranges().count(),
         "patterns" => ranges().map(|range| range.patterns.len()).sum(),
         "failures" => types.iter().filter(|of| of.outcome == Some(Outcome::Failure)).count(),
-        "with_base" => types.iter().filter(|of| of.outcome == Some(Outcome::Failure) && of.base_code.is_some()).count(),
+        "with_base" => {
+            types.iter().filter(|of| of.outcome == Some(Outcome::Failure) && of.base_code.is_some()).count()
+        }
         "leading_zeros" => types.iter().filter(|of| of.code.starts_with('0')).count(),
         "irregular" => types.iter().filter(|of| of.irregular).count(),
         "unreachable" => types.iter().filter(|of| !of.reachable).count(),

@@ -41,13 +41,25 @@ impl Check<'_> {
 
     fn codes(&self, findings: &mut Vec<LintFinding>) {
         for (of, key) in self.keyed() {
-            let fits: BTreeSet<&str> =
-                self.ranges.iter().filter(|range| range.patterns.iter().any(|p| p.matches(&of.code))).map(|range| range.key.as_str()).collect();
+            let fits: BTreeSet<&str> = self
+                .ranges
+                .iter()
+                .filter(|range| range.patterns.iter().any(|p| p.matches(&of.code)))
+                .map(|range| range.key.as_str())
+                .collect();
             if fits.is_empty() {
-                findings.push(LintFinding::of_type(LintId::RangeNone, of, format!("no range holds it; its key is {key}")));
+                findings.push(LintFinding::of_type(
+                    LintId::RangeNone,
+                    of,
+                    format!("no range holds it; its key is {key}"),
+                ));
             } else if !fits.contains(key) {
                 let others: Vec<_> = fits.into_iter().collect();
-                findings.push(LintFinding::of_type(LintId::RangeOtherKey, of, format!("its key is {key}, its ranges are of {}", others.join(", "))));
+                findings.push(LintFinding::of_type(
+                    LintId::RangeOtherKey,
+                    of,
+                    format!("its key is {key}, its ranges are of {}", others.join(", ")),
+                ));
             }
         }
     }
@@ -64,9 +76,20 @@ impl Check<'_> {
                 if shared == 0 {
                     continue;
                 }
-                let used = self.catalog.types().iter().filter(|of| pattern.matches(&of.code) && other.matches(&of.code)).count();
-                let subject = format!("{} {} / {} {}", range.key, pattern.as_str(), other_range.key, other.as_str());
-                findings.push(finding(LintId::RangeOverlap, subject, format!("{shared} possible codes are in both, {used} are in use"), range));
+                let used = self
+                    .catalog
+                    .types()
+                    .iter()
+                    .filter(|of| pattern.matches(&of.code) && other.matches(&of.code))
+                    .count();
+                let subject =
+                    format!("{} {} / {} {}", range.key, pattern.as_str(), other_range.key, other.as_str());
+                findings.push(finding(
+                    LintId::RangeOverlap,
+                    subject,
+                    format!("{shared} possible codes are in both, {used} are in use"),
+                    range,
+                ));
             }
         }
     }
@@ -77,14 +100,25 @@ impl Check<'_> {
         let unknown: Vec<&str> = ranged.difference(&used).copied().collect();
         let bare: Vec<&str> = used.difference(&ranged).copied().collect();
         for range in self.ranges.iter().filter(|range| unknown.contains(&range.key.as_str())) {
-            let near = nearest(&range.key, &bare).map_or(String::new(), |near| format!("; was {near} meant?"));
-            findings.push(finding(LintId::RangeKeyUnknown, range.key.clone(), format!("no type has this key{near}"), range));
+            let near =
+                nearest(&range.key, &bare).map_or(String::new(), |near| format!("; was {near} meant?"));
+            findings.push(finding(
+                LintId::RangeKeyUnknown,
+                range.key.clone(),
+                format!("no type has this key{near}"),
+                range,
+            ));
         }
         for key in &bare {
             let Some((first, _)) = self.keyed().find(|(_, known)| known == key) else { continue };
             let count = self.keyed().filter(|(_, known)| known == key).count();
             let near = nearest(key, &unknown).map_or(String::new(), |near| format!("; was {near} meant?"));
-            findings.push(LintFinding::new(LintId::KeyWithoutRange, *key, format!("{count} codes have this key and no range has it{near}"), &first.place));
+            findings.push(LintFinding::new(
+                LintId::KeyWithoutRange,
+                *key,
+                format!("{count} codes have this key and no range has it{near}"),
+                &first.place,
+            ));
         }
     }
 
@@ -93,13 +127,18 @@ impl Check<'_> {
         for (range, pattern) in self.all_patterns() {
             let subject = format!("{} {}", range.key, pattern.as_str());
             if !(least..=most).contains(&pattern.width()) {
-                let message = format!("the pattern has {} digits, codes have {least} to {most}", pattern.width());
+                let message =
+                    format!("the pattern has {} digits, codes have {least} to {most}", pattern.width());
                 findings.push(finding(LintId::RangeWidth, subject.clone(), message, range));
             }
             let own = self.keyed().any(|(of, key)| key == range.key && pattern.matches(&of.code));
             if !own && !range.reserved.iter().any(|reserved| reserved == pattern.as_str()) {
                 let foreign = self.keyed().filter(|(of, _)| pattern.matches(&of.code)).count();
-                let message = if foreign == 0 { "no code fits it".to_owned() } else { format!("only codes of other keys fit it: {foreign}") };
+                let message = if foreign == 0 {
+                    "no code fits it".to_owned()
+                } else {
+                    format!("only codes of other keys fit it: {foreign}")
+                };
                 findings.push(finding(LintId::RangeUnused, subject, message, range));
             }
         }
@@ -108,10 +147,23 @@ impl Check<'_> {
     fn syntax(&self, findings: &mut Vec<LintFinding>) {
         for range in self.ranges {
             if !range.colon {
-                findings.push(finding(LintId::RangeSyntax, range.key.clone(), "the line has no colon after the key".to_owned(), range));
+                findings.push(finding(
+                    LintId::RangeSyntax,
+                    range.key.clone(),
+                    "the line has no colon after the key".to_owned(),
+                    range,
+                ));
             }
-            let words = range.text.iter().flat_map(|text| text.split_whitespace()).map(|word| word.trim_end_matches(','));
-            let strange: Vec<&str> = words.filter(|word| !matches!(*word, "&" | "-") && !range.patterns.iter().any(|p| p.as_str() == *word)).collect();
+            let words = range
+                .text
+                .iter()
+                .flat_map(|text| text.split_whitespace())
+                .map(|word| word.trim_end_matches(','));
+            let strange: Vec<&str> = words
+                .filter(|word| {
+                    !matches!(*word, "&" | "-") && !range.patterns.iter().any(|p| p.as_str() == *word)
+                })
+                .collect();
             let message = match strange.as_slice() {
                 [] => continue,
                 [word] => format!("\"{word}\" stands where & does on other lines"),
@@ -141,6 +193,11 @@ fn entities(catalog: &Catalog, findings: &mut Vec<LintFinding>) {
     }
     for (first, keys) in entities.into_iter().filter(|(_, keys)| keys.len() > 1) {
         let keys: Vec<_> = keys.into_iter().collect();
-        findings.push(LintFinding::new(LintId::EntityManyKeys, first.entity.clone(), format!("its routing keys are {}", keys.join(", ")), &first.place));
+        findings.push(LintFinding::new(
+            LintId::EntityManyKeys,
+            first.entity.clone(),
+            format!("its routing keys are {}", keys.join(", ")),
+            &first.place,
+        ));
     }
 }

@@ -48,12 +48,21 @@ impl<'c> SourceScan<'c> {
     /// Digits as many as codes have, or one more: a mistyped code is looked for too.
     fn looks_like_code(&self, word: &str) -> bool {
         let (least, most) = self.catalog.code.width;
-        self.catalog.code.kind == CodeKind::Digits && (least..=most + 1).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit())
+        self.catalog.code.kind == CodeKind::Digits
+            && (least..=most + 1).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_digit())
     }
 
     /// The result.
     pub fn finish(self) -> SourceUse {
-        let unmentioned = self.catalog.types().iter().map(|of| &of.code).filter(|code| !self.seen.contains(*code)).cloned().collect();
+        let unmentioned = self
+            .catalog
+            .types()
+            .iter()
+            .map(|of| &of.code)
+            .filter(|code| !self.seen.contains(*code))
+            .cloned()
+            .collect();
         let unknown = self.unknown.into_iter().map(|(code, (file, line))| (code, file, line)).collect();
         SourceUse { unknown, unmentioned }
     }

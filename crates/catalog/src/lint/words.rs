@@ -47,38 +47,61 @@ fn duplicates(catalog: &Catalog, findings: &mut Vec<LintFinding>) {
     for (text, list) in texts.into_iter().filter(|(_, list)| list.len() > 1) {
         let Some(first) = list.first() else { continue };
         let codes: Vec<_> = list.iter().map(|of| of.code.as_str()).collect();
-        let finding = LintFinding::of_type(LintId::TextDuplicate, first, format!("{} types say \"{text}\"", list.len()));
+        let finding = LintFinding::of_type(
+            LintId::TextDuplicate,
+            first,
+            format!("{} types say \"{text}\"", list.len()),
+        );
         findings.push(LintFinding { subject: codes.join(" = "), ..finding });
     }
 }
 
 fn crude(catalog: &Catalog, findings: &mut Vec<LintFinding>) {
     let types = catalog.types();
-    let reads = types.iter().any(|of| of.crude == Some(Crude::Read)) || catalog.families().iter().any(|family| family.common.crude == Some(Crude::Read));
+    let reads = types.iter().any(|of| of.crude == Some(Crude::Read))
+        || catalog.families().iter().any(|family| family.common.crude == Some(Crude::Read));
     if let Some(first) = types.first().filter(|_| !reads) {
-        findings.push(LintFinding::new(LintId::CrudeNoRead, catalog.id.clone(), "no type is R: reading is not audited at all", &first.place));
+        findings.push(LintFinding::new(
+            LintId::CrudeNoRead,
+            catalog.id.clone(),
+            "no type is R: reading is not audited at all",
+            &first.place,
+        ));
     }
     for of in types {
-        let words: Vec<&str> = of.text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            of.text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         if words.len() > MAX_PLAIN_WORDS {
             continue;
         }
-        let verb = words.iter().find_map(|word| VERBS.iter().find(|(verb, _)| word.eq_ignore_ascii_case(verb)));
+        let verb =
+            words.iter().find_map(|word| VERBS.iter().find(|(verb, _)| word.eq_ignore_ascii_case(verb)));
         if let (Some((verb, letter)), Some(crude)) = (verb, of.crude)
             && *letter != crude
         {
-            let message = format!("\"{verb}\" reads like {}, the catalog says {}; is that meant?", letter.as_str(), crude.as_str());
+            let message = format!(
+                "\"{verb}\" reads like {}, the catalog says {}; is that meant?",
+                letter.as_str(),
+                crude.as_str()
+            );
             findings.push(LintFinding::of_type(LintId::CrudeWord, of, message));
         }
     }
 }
 
 fn failures(catalog: &Catalog, findings: &mut Vec<LintFinding>) {
-    let fails = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| matches!(word.to_ascii_lowercase().as_str(), "fail" | "failed" | "fails" | "failure"));
+    let fails = |text: &str| {
+        text.split(|c: char| !c.is_alphanumeric())
+            .any(|word| matches!(word.to_ascii_lowercase().as_str(), "fail" | "failed" | "fails" | "failure"))
+    };
     for of in catalog.types() {
         let says = fails(&of.text) || fails(&of.action);
         if says && of.outcome != Some(Outcome::Failure) && of.results.is_empty() {
-            findings.push(LintFinding::of_type(LintId::FailureWord, of, "the text says that it failed, the outcome does not"));
+            findings.push(LintFinding::of_type(
+                LintId::FailureWord,
+                of,
+                "the text says that it failed, the outcome does not",
+            ));
         }
     }
 }
@@ -86,7 +109,9 @@ fn failures(catalog: &Catalog, findings: &mut Vec<LintFinding>) {
 fn spelling(catalog: &Catalog, findings: &mut Vec<LintFinding>) {
     let mut words: BTreeMap<String, (usize, &EventType)> = BTreeMap::new();
     for of in catalog.types() {
-        for word in of.text.split(|c: char| !c.is_alphabetic()).filter(|word| word.len() >= MIN_SPELLING_BYTES) {
+        for word in
+            of.text.split(|c: char| !c.is_alphabetic()).filter(|word| word.len() >= MIN_SPELLING_BYTES)
+        {
             words.entry(word.to_lowercase()).or_insert((0, of)).0 += 1;
         }
     }
@@ -97,7 +122,11 @@ fn spelling(catalog: &Catalog, findings: &mut Vec<LintFinding>) {
                 continue;
             }
             let used = if left_use.0 <= right_use.0 { left_use } else { right_use };
-            let finding = LintFinding::of_type(LintId::SpellingNear, used.1, format!("one of \"{left}\" and \"{right}\" may be misspelt"));
+            let finding = LintFinding::of_type(
+                LintId::SpellingNear,
+                used.1,
+                format!("one of \"{left}\" and \"{right}\" may be misspelt"),
+            );
             findings.push(LintFinding { subject: format!("{left}~{right}"), ..finding });
         }
     }
@@ -108,5 +137,8 @@ fn is_misspelling(left: &str, right: &str) -> bool {
     const STEM: usize = 3;
     let stem = |word: &str| word.chars().take(STEM).collect::<String>();
     let end = |word: &str| word.chars().rev().take(STEM).collect::<String>();
-    left.len().abs_diff(right.len()) <= 1 && stem(left) == stem(right) && end(left) == end(right) && distance(left, right) == 1
+    left.len().abs_diff(right.len()) <= 1
+        && stem(left) == stem(right)
+        && end(left) == end(right)
+        && distance(left, right) == 1
 }

@@ -41,12 +41,7 @@ impl IdentityDraft {
     pub(super) fn over(mut self, base: Option<&Self>) -> Self {
         let Some(base) = base.cloned() else { return self };
         let mut policy = base.policy;
-        for (id, level) in self.policy.iter() {
-            // Both were checked when they were read.
-            if policy.set(id, level).is_err() {
-                continue;
-            }
-        }
+        policy.overlay(&self.policy);
         self.policy = policy;
         self.harmless.extend(base.harmless);
         self.code = self.code.or(base.code);
@@ -167,7 +162,7 @@ fn read_code(table: Table<'_>) -> CodeForm {
             .collect();
         match widths.as_slice() {
             [least, most] if 1 <= *least && least <= most && *most <= MAX_CODE_BYTES => {
-                form.width = (*least, *most)
+                form.width = (*least, *most);
             }
             _ => node.fault(
                 "is not a pair of widths",

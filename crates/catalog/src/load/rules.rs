@@ -12,7 +12,8 @@ use toml::de::DeValue;
 
 /// Deepest nesting of `first`: no reader follows more.
 const MAX_FIRST_DEPTH: usize = 4;
-const FORMATS: &[&str] = &["openkat", "minvws", "netop", "sanernow", "cloudtrail", "ndjson", "match", "native"];
+const FORMATS: &[&str] =
+    &["openkat", "minvws", "netop", "sanernow", "cloudtrail", "ndjson", "match", "native"];
 
 pub(super) fn read(root: Table<'_>, parts: &mut Parts) {
     for table in root.tables("match") {
@@ -63,12 +64,16 @@ fn read_rule(table: Table<'_>, known: &[Rule]) -> Rule {
     rule.harmless.extend(table.texts("harmless").unwrap_or_default());
     if let Some(node) = table.get("copy") {
         let copies: Vec<_> = node.items().iter().filter_map(read_copy).collect();
-        copies.into_iter().for_each(|setting| replace(&mut rule.settings, setting));
+        for setting in copies {
+            replace(&mut rule.settings, setting);
+        }
     }
     if let Some(set) = table.table("set") {
         let settings: Vec<_> =
             set.entries().into_iter().filter_map(|(name, node)| read_setting(name, &node)).collect();
-        settings.into_iter().for_each(|setting| replace(&mut rule.settings, setting));
+        for setting in settings {
+            replace(&mut rule.settings, setting);
+        }
     }
     if rule.settings.len() > MAX_SETTINGS {
         table.fault(
@@ -189,13 +194,13 @@ fn read_members(set: Option<&Node<'_>>, target: Option<&Target>, depth: usize) -
         return Vec::new();
     };
     let entries = node.table().map(|table| table.entries()).unwrap_or_default();
-    let member = |(name, node): (String, Node<'_>)| match members.iter().find(|member| member.name == name) {
-        Some(member) => Some((member.name, read_expr(&node, None, depth + 1)?)),
-        None => {
-            let names: Vec<_> = members.iter().map(|member| member.name).collect();
-            node.fault(format!("\"{name}\" is no member of it"), format!("members: {}", names.join(", ")));
-            None
+    let member = |(name, node): (String, Node<'_>)| {
+        if let Some(member) = members.iter().find(|member| member.name == name) {
+            return Some((member.name, read_expr(&node, None, depth + 1)?));
         }
+        let names: Vec<_> = members.iter().map(|member| member.name).collect();
+        node.fault(format!("\"{name}\" is no member of it"), format!("members: {}", names.join(", ")));
+        None
     };
     entries.into_iter().filter_map(member).collect()
 }

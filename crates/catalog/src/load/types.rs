@@ -110,22 +110,22 @@ impl DraftType {
 
     /// What a failure takes over from the type whose failure it is.
     fn inherit(&mut self, base: &Self) {
-        fn fill<T: Clone>(own: &mut Option<T>, base: &Option<T>) {
+        fn fill<T: Clone>(own: &mut Option<T>, base: Option<&T>) {
             if own.is_none() {
-                own.clone_from(base);
+                *own = base.cloned();
             }
         }
-        fill(&mut self.group, &base.group);
-        fill(&mut self.entity, &base.entity);
-        fill(&mut self.action, &base.action);
-        fill(&mut self.crude, &base.crude);
-        fill(&mut self.key, &base.key);
-        fill(&mut self.categories, &base.categories);
-        fill(&mut self.retention, &base.retention);
-        fill(&mut self.requires, &base.requires);
-        fill(&mut self.session, &base.session);
-        fill(&mut self.on_unavailable, &base.on_unavailable);
-        fill(&mut self.params, &base.params);
+        fill(&mut self.group, base.group.as_ref());
+        fill(&mut self.entity, base.entity.as_ref());
+        fill(&mut self.action, base.action.as_ref());
+        fill(&mut self.crude, base.crude.as_ref());
+        fill(&mut self.key, base.key.as_ref());
+        fill(&mut self.categories, base.categories.as_ref());
+        fill(&mut self.retention, base.retention.as_ref());
+        fill(&mut self.requires, base.requires.as_ref());
+        fill(&mut self.session, base.session.as_ref());
+        fill(&mut self.on_unavailable, base.on_unavailable.as_ref());
+        fill(&mut self.params, base.params.as_ref());
     }
 }
 
@@ -492,8 +492,11 @@ fn inherit_all(draft: &mut DraftType, by_code: &HashMap<&str, &DraftType>) {
 /// Fills what types take over from their base, before an overlay may remove the base.
 pub(super) fn settle_bases(drafts: &mut [DraftType]) {
     let copy = drafts.to_vec();
-    let by_code: HashMap<&str, &DraftType> = copy.iter().rev().map(|draft| (draft.code.as_str(), draft)).collect();
-    drafts.iter_mut().for_each(|draft| inherit_all(draft, &by_code));
+    let by_code: HashMap<&str, &DraftType> =
+        copy.iter().rev().map(|draft| (draft.code.as_str(), draft)).collect();
+    for draft in drafts {
+        inherit_all(draft, &by_code);
+    }
 }
 
 pub(super) fn resolve_families(drafts: &[FamilyDraft], identity: &Identity, parts: &Parts) -> Vec<Family> {

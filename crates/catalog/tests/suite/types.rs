@@ -1,8 +1,6 @@
 //! Every type of every built-in catalog: an example of it is valid, found, and makes no finding.
 
-mod common;
-
-use common::{builtins, fingerprint};
+use crate::common::{builtins, fingerprint};
 use indelible_catalog::example::example;
 use indelible_catalog::finding::FindingId;
 use indelible_catalog::resolve::SentHints;
@@ -76,7 +74,10 @@ fn what_does_not_agree_is_said_precisely() {
     assert_eq!(ids("openkat", "091111", |e| e.set(Field::Entity, "Session")), [FindingId::WrongEntity]);
     assert_eq!(ids("openkat", "091111", |e| e.set(Field::Crude, "R")), [FindingId::CrudeDiffers]);
     assert_eq!(ids("openkat", "091111", |e| e.set(Field::Outcome, "failure")), [FindingId::OutcomeDiffers]);
-    assert_eq!(ids("openkat", "091111", |e| e.set_param(param("colour", "red"))), [FindingId::ParamUndeclared]);
+    assert_eq!(
+        ids("openkat", "091111", |e| e.set_param(param("colour", "red"))),
+        [FindingId::ParamUndeclared]
+    );
     assert_eq!(ids("sanernow", "1004", |e| e.set(Field::Code, "1000")), [FindingId::GroupCode]);
     let actorless = |event: &mut Event| {
         for field in [Field::ActorId, Field::ActorName, Field::ActorKind] {

@@ -1,8 +1,6 @@
 //! A catalog drafted from sample lines loads, takes those lines, and leaves CRUDE to a person.
 
-mod common;
-
-use common::{builtins, fingerprint, json};
+use crate::common::{builtins, fingerprint, json};
 use indelible_catalog::catalog::Registry;
 use indelible_catalog::draft::draft;
 use indelible_catalog::lint::{LintId, lint};
@@ -20,9 +18,17 @@ fn check(lines: &str, least_types: usize) {
     assert_eq!(open, catalog.types().len());
     let registry = Registry::new([catalog.clone()]);
     let values = json(r#"{"source":{"zone":"UTC"}}"#);
-    let envelope = Envelope { format: None, organization: "o", values: &values, fingerprint: &fingerprint, parse_json: &|_| None };
+    let envelope = Envelope {
+        format: None,
+        organization: "o",
+        values: &values,
+        fingerprint: &fingerprint,
+        parse_json: &|_| None,
+    };
     let matched = samples.iter().filter(|raw| match match_raw(&registry, raw, &envelope, None) {
-        Matched::Event(event) => event.event.text(Field::TypeFrom) == Some("type") && event.event.get(Field::OccurredAt).is_some(),
+        Matched::Event(event) => {
+            event.event.text(Field::TypeFrom) == Some("type") && event.event.get(Field::OccurredAt).is_some()
+        }
         _ => false,
     });
     let matched = matched.count();
@@ -31,8 +37,10 @@ fn check(lines: &str, least_types: usize) {
 
 #[test]
 fn known_products_can_be_drafted() {
-    let github = include_str!("../../../tests/data/github-panther.ndjson").lines().filter(|line| line.contains("GitHub.Audit"));
+    let github = include_str!("../../../../tests/data/github-panther.ndjson")
+        .lines()
+        .filter(|line| line.contains("GitHub.Audit"));
     check(&github.collect::<Vec<_>>().join("\n"), 20);
-    check(include_str!("../../../tests/data/cloudtrail-invictus.ndjson"), 100);
+    check(include_str!("../../../../tests/data/cloudtrail-invictus.ndjson"), 100);
     assert!(builtins().len() >= 6);
 }

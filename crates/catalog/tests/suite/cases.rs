@@ -1,14 +1,13 @@
 //! Every case that the authors of the built-in catalogs wrote.
 
-mod common;
-
-use common::{builtins, fingerprint};
+use crate::common::{builtins, fingerprint};
 use indelible_catalog::cases::{Decoders, run_cases};
 use indelible_event::Value;
 use indelible_formats::{Format, parse_json};
 
 fn decode(format: &str, line: &str) -> Result<Value, String> {
-    let format: Format = if format == "ndjson" { Format::Match } else { format.parse().map_err(|e| format!("{e}"))? };
+    let format: Format =
+        if format == "ndjson" { Format::Match } else { format.parse().map_err(|e| format!("{e}"))? };
     let record = format.decode(line.as_bytes()).next().ok_or("there is no record")?;
     record.map(|raw| raw.value).map_err(|error| error.to_string())
 }
@@ -24,7 +23,13 @@ fn every_case_passes() {
         for result in run_cases(&registry, catalog, &decoders) {
             count += 1;
             if !result.differences.is_empty() {
-                failed.push(format!("{}:{} {}: {}", result.place.file, result.place.line, result.name, result.differences.join("; ")));
+                failed.push(format!(
+                    "{}:{} {}: {}",
+                    result.place.file,
+                    result.place.line,
+                    result.name,
+                    result.differences.join("; ")
+                ));
             }
         }
     }

@@ -1,13 +1,11 @@
 //! Drift of the real lines of OpenKAT against its documented catalog, and of made-up ones against what the program emits.
 
-mod common;
-
-use common::{builtins, json, match_line};
+use crate::common::{builtins, json, match_line};
 use indelible_catalog::catalog::{Catalog, Registry};
 use indelible_catalog::drift::{Drift, DriftReport, Lines};
 use indelible_catalog::matching::Matched;
 
-const LINES: &str = include_str!("../../../tests/data/openkat-run.jsonl");
+const LINES: &str = include_str!("../../../../tests/data/openkat-run.jsonl");
 
 fn drift(registry: &Registry, catalog: &Catalog, lines: &str) -> DriftReport {
     let others = registry.iter().map(AsRef::as_ref);
@@ -45,7 +43,11 @@ fn the_real_lines_give_the_known_figures() {
         assert_eq!((found[0].count, found[0].rows.as_slice()), (*count, *rows), "{id}");
     }
     assert_eq!(report.of("time_without_zone")[0].count, 18);
-    assert!(report.of("code_unknown").is_empty() && report.of("act_twice").is_empty() && report.of("type_mismatch").is_empty());
+    assert!(
+        report.of("code_unknown").is_empty()
+            && report.of("act_twice").is_empty()
+            && report.of("type_mismatch").is_empty()
+    );
     assert!(report.has_drift());
 }
 

@@ -1,14 +1,12 @@
 //! 2,900 real CloudTrail records through a catalog that no line of this crate knows.
 
-mod common;
-
-use common::{builtins, json, match_line};
+use crate::common::{builtins, json, match_line};
 use indelible_catalog::finding::FindingId;
 use indelible_catalog::matching::{Matched, MatchedEvent};
 use indelible_event::Field;
 use std::collections::BTreeMap;
 
-const LINES: &str = include_str!("../../../tests/data/cloudtrail-invictus.ndjson");
+const LINES: &str = include_str!("../../../../tests/data/cloudtrail-invictus.ndjson");
 
 fn counts(events: &[MatchedEvent], field: Field) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
@@ -52,7 +50,10 @@ fn the_figures_are_exact() {
     for event in &events {
         assert_eq!(event.event.check(), Ok(()));
     }
-    let strange = events.iter().flat_map(|event| &event.findings).find(|finding| finding.id != FindingId::SecretSuspected);
+    let strange = events
+        .iter()
+        .flat_map(|event| &event.findings)
+        .find(|finding| finding.id != FindingId::SecretSuspected);
     assert_eq!(strange, None);
     assert_eq!(found.into_iter().collect::<Vec<_>>(), [("secret_suspected", 36)]);
 }

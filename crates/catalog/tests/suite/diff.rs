@@ -14,7 +14,8 @@ const TYPES: &str = r#"type = [
 fn catalog(version: &str, types: &str) -> Arc<Catalog> {
     let head = format!("catalog = {{ id = \"doors\", version = \"{version}\", title = \"Doors\" }}\n");
     let files = [("doors/catalog.toml", head), ("doors/types.toml", types.to_owned())];
-    let files: Vec<_> = files.into_iter().map(|(name, text)| Source { name: name.to_owned(), text }).collect();
+    let files: Vec<_> =
+        files.into_iter().map(|(name, text)| Source { name: name.to_owned(), text }).collect();
     let loaded = load(&files);
     assert_eq!(loaded.problems, []);
     loaded.catalogs[0].clone()
@@ -23,13 +24,25 @@ fn catalog(version: &str, types: &str) -> Arc<Catalog> {
 #[test]
 fn each_change_has_its_step() {
     let cases = [
-        ("crude = \"U\", outcome = \"success\", title = \"Door opened\"", "crude = \"E\", outcome = \"success\", title = \"Door opened\"", Step::Major),
-        ("outcome = \"success\", title = \"Door shut\"", "outcome = \"failure\", title = \"Door shut\"", Step::Major),
+        (
+            "crude = \"U\", outcome = \"success\", title = \"Door opened\"",
+            "crude = \"E\", outcome = \"success\", title = \"Door opened\"",
+            Step::Major,
+        ),
+        (
+            "outcome = \"success\", title = \"Door shut\"",
+            "outcome = \"failure\", title = \"Door shut\"",
+            Step::Major,
+        ),
         ("entity = \"Door\", action = \"SHUT\"", "entity = \"Gate\", action = \"SHUT\"", Step::Major),
         ("type = \"int\"", "type = \"text\"", Step::Major),
         ("class = \"public\"", "class = \"personal(actor)\"", Step::Major),
         ("code = \"2\"", "code = \"3\"", Step::Major),
-        ("\n]\n", "\n  { code = \"3\", entity = \"Door\", action = \"LOCK\", crude = \"U\", title = \"Door locked\" },\n]\n", Step::Minor),
+        (
+            "\n]\n",
+            "\n  { code = \"3\", entity = \"Door\", action = \"LOCK\", crude = \"U\", title = \"Door locked\" },\n]\n",
+            Step::Minor,
+        ),
         ("title = \"Door shut\"", "title = \"Door shut\", severity = \"high\"", Step::Minor),
         ("text = \"Shut.\"", "text = \"It was shut.\"", Step::Patch),
         ("type = [", "# a remark\ntype = [", Step::Patch),

@@ -1,13 +1,11 @@
 //! Real lines of the program that `openkat` describes, and what is noticed about them.
 
-mod common;
-
-use common::{builtins, json, match_line};
+use crate::common::{builtins, json, match_line};
 use indelible_catalog::finding::FindingId;
 use indelible_catalog::matching::{Matched, MatchedEvent};
 use indelible_event::Field;
 
-const LINES: &str = include_str!("../../../tests/data/openkat-run.jsonl");
+const LINES: &str = include_str!("../../../../tests/data/openkat-run.jsonl");
 
 fn run() -> Vec<(usize, Option<MatchedEvent>)> {
     let registry = builtins();

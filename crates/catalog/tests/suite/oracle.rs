@@ -1,8 +1,6 @@
 //! The three catalogs against tables parsed from their source documents: every code, text and figure.
 
-mod common;
-
-use common::{builtins, json};
+use crate::common::{builtins, json};
 use indelible_catalog::catalog::Catalog;
 use indelible_catalog::lint::count;
 use indelible_event::{Map, Value};
@@ -66,7 +64,14 @@ fn openkat_says_what_its_document_says() {
         let patterns: Vec<_> = range.patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect();
         assert_eq!(patterns, texts(row, "patterns"));
     }
-    let expected = [("codes", 59), ("entities", 21), ("keys", 17), ("ranges", 17), ("patterns", 24), ("leading_zeros", 7)];
+    let expected = [
+        ("codes", 59),
+        ("entities", 21),
+        ("keys", 17),
+        ("ranges", 17),
+        ("patterns", 24),
+        ("leading_zeros", 7),
+    ];
     check_counts(catalog, &expected);
     let mut letters: BTreeMap<&str, usize> = BTreeMap::new();
     for of in catalog.types() {
@@ -97,7 +102,10 @@ fn sanernow_says_what_its_document_says() {
         let group = catalog.groups().iter().find(|group| Some(&group.id) == of.group.as_ref()).unwrap();
         assert_eq!(group.title, text(event, "tool"), "{}", of.code);
     }
-    check_counts(catalog, &[("codes", 299), ("groups", 16), ("types", 283), ("failures", 73), ("with_base", 72)]);
+    check_counts(
+        catalog,
+        &[("codes", 299), ("groups", 16), ("types", 283), ("failures", 73), ("with_base", 72)],
+    );
 }
 
 #[test]
@@ -162,7 +170,8 @@ fn corrected_ranges_hold_every_code_once() {
     }
     assert_eq!((counted, union_count(patterns.iter().copied())), (509, 509));
     for of in catalog.types() {
-        let own: Vec<_> = ranges.iter().filter(|range| range.patterns.iter().any(|p| p.matches(&of.code))).collect();
+        let own: Vec<_> =
+            ranges.iter().filter(|range| range.patterns.iter().any(|p| p.matches(&of.code))).collect();
         assert_eq!(own.len(), 1, "{}", of.code);
         assert_eq!(Some(&own[0].key), of.key.as_ref(), "{}", of.code);
     }
@@ -172,8 +181,12 @@ fn corrected_ranges_hold_every_code_once() {
 fn verbatim_overlaps_are_exact_over_every_code() {
     let registry = builtins();
     let catalog = registry.get("openkat").unwrap();
-    let patterns: Vec<_> =
-        catalog.ranges().iter().filter(|range| range.set == "verbatim").flat_map(|range| &range.patterns).collect();
+    let patterns: Vec<_> = catalog
+        .ranges()
+        .iter()
+        .filter(|range| range.set == "verbatim")
+        .flat_map(|range| &range.patterns)
+        .collect();
     let mut found = Vec::new();
     for (at, left) in patterns.iter().enumerate() {
         for right in &patterns[at + 1..] {

@@ -31,7 +31,10 @@ fn check(files: Vec<Source>, expected: &str) {
 }
 
 fn with_types(types: &str) -> Vec<Source> {
-    vec![file("bad/catalog.toml", "catalog = { id = \"bad\", version = \"1.0.0\", title = \"Bad\" }\n"), file("bad/types.toml", types)]
+    vec![
+        file("bad/catalog.toml", "catalog = { id = \"bad\", version = \"1.0.0\", title = \"Bad\" }\n"),
+        file("bad/types.toml", types),
+    ]
 }
 
 fn with_rule(rule: &str) -> Vec<Source> {
@@ -42,8 +45,12 @@ fn with_rule(rule: &str) -> Vec<Source> {
 
 #[test]
 fn unknown_keys_are_answered_with_the_nearest() {
-    let types = "type = [\n  { code = \"1\", entity = \"A\", action = \"B\", cruude = \"C\", title = \"T\" },\n]\n";
-    check(with_types(types), "bad/types.toml:2: type[0].cruude: unknown key \"cruude\"; did you mean \"crude\"?");
+    let types =
+        "type = [\n  { code = \"1\", entity = \"A\", action = \"B\", cruude = \"C\", title = \"T\" },\n]\n";
+    check(
+        with_types(types),
+        "bad/types.toml:2: type[0].cruude: unknown key \"cruude\"; did you mean \"crude\"?",
+    );
     check(with_types("typ = []\n"), "bad/types.toml:1: typ: unknown key \"typ\"; did you mean \"type\"?");
 }
 
@@ -62,7 +69,10 @@ fn syntax_and_missing_files_are_told() {
     assert_eq!(loaded.problems.len(), 1);
     assert!(loaded.problems[0].to_string().starts_with("bad/catalog.toml:"), "{}", loaded.problems[0]);
     let types = vec![file("bad/types.toml", "type = []\n")];
-    check(types, "bad/catalog.toml: catalog: there is no catalog.toml; add one with catalog = { id = …, version = …, title = … }");
+    check(
+        types,
+        "bad/catalog.toml: catalog: there is no catalog.toml; add one with catalog = { id = …, version = …, title = … }",
+    );
     check(
         with_types("type = [{ code = \"1\", crude = \"C\", title = \"T\" }]\n"),
         "bad/types.toml:1: type 1.entity: the type has no entity; add entity = \"…\"\n\
@@ -77,11 +87,23 @@ fn rules_are_read_strictly() {
         rule("copy = [\"a -> actor.nmae\"]"),
         "bad/match.toml:3: match[0].copy[0]: \"actor.nmae\" is no place in an event; did you mean \"actor.name\"?; correct it",
     );
-    check(rule("when = [\"a is purple\"]"), "bad/match.toml:3: match[0].when[0]: \"is purple\" has no meaning; allowed: present, absent, text, number, bool, list, object; correct the test");
-    check(rule("set.code = { path = \"a\", as = \"colour\" }"), "bad/match.toml:3: match[0].set.code.as: \"colour\" is not one of the words allowed here; allowed: text, int, bool, time, address, json");
+    check(
+        rule("when = [\"a is purple\"]"),
+        "bad/match.toml:3: match[0].when[0]: \"is purple\" has no meaning; allowed: present, absent, text, number, bool, list, object; correct the test",
+    );
+    check(
+        rule("set.code = { path = \"a\", as = \"colour\" }"),
+        "bad/match.toml:3: match[0].set.code.as: \"colour\" is not one of the words allowed here; allowed: text, int, bool, time, address, json",
+    );
     let long = format!("when = ['a ~ \"{}\"']", "x".repeat(513));
-    check(rule(&long), "bad/match.toml:3: match[0].when[0]: the regular expression has 513 bytes, at most 512 are allowed; correct the test");
-    check(rule("like = \"other\""), "bad/match.toml:3: match[0].like: there is no rule \"other\" above this one; move the rule it is like before it");
+    check(
+        rule(&long),
+        "bad/match.toml:3: match[0].when[0]: the regular expression has 513 bytes, at most 512 are allowed; correct the test",
+    );
+    check(
+        rule("like = \"other\""),
+        "bad/match.toml:3: match[0].like: there is no rule \"other\" above this one; move the rule it is like before it",
+    );
 }
 
 #[test]
@@ -96,7 +118,10 @@ fn policies_stay_within_what_a_finding_may_be() {
 #[test]
 fn limits_are_named() {
     let rules: String = (0..65).map(|n| format!("[[match]]\nid = \"r{n}\"\n")).collect();
-    check(with_rule(&rules), "bad/match.toml: match: there are 65 entries, at most 64 are allowed; use families, or split the catalog");
+    check(
+        with_rule(&rules),
+        "bad/match.toml: match: there are 65 entries, at most 64 are allowed; use families, or split the catalog",
+    );
     let big = format!("# {}\n", "x".repeat(4 * 1024 * 1024));
     let loaded = load(&with_types(&big));
     assert_eq!(loaded.problems.len(), 1);
@@ -106,7 +131,9 @@ fn limits_are_named() {
 #[test]
 fn an_overlay_changes_its_base() {
     let overlay = |extends: &str| {
-        let catalog = format!("catalog = {{ id = \"over\", version = \"1.0.0\", title = \"Over\", extends = \"{extends}\" }}\n");
+        let catalog = format!(
+            "catalog = {{ id = \"over\", version = \"1.0.0\", title = \"Over\", extends = \"{extends}\" }}\n"
+        );
         let types = "type = [\n  { code = \"1001\", remove = true },\n  { code = \"1003\", entity = \"Door\", action = \"LOCK\", crude = \"U\", outcome = \"success\", title = \"Door locked\", means = \"1001\" },\n  { code = \"01004\", entity = \"Door\", action = \"SHUT\", crude = \"U\", title = \"Door shut\", irregular = true },\n]\n";
         let mut files = vec![file("over/catalog.toml", &catalog), file("over/types.toml", types)];
         files.extend(good());

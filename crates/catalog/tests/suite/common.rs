@@ -1,5 +1,4 @@
 //! Helpers of this crate's integration tests.
-#![allow(dead_code, reason = "each test file uses some of them")]
 
 use indelible_catalog::catalog::Registry;
 use indelible_catalog::matching::{Envelope, Matched, MatchedEvent, match_raw};
