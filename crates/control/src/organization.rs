@@ -16,6 +16,8 @@ pub const SYSTEM_ORGANIZATION: &str = "system";
 
 /// Long enough for a DNS label, short enough for a path segment and a column.
 const MAX_ID: usize = 64;
+/// Words that stand for organizations in paths: the key's own, and every one that it reaches.
+const RESERVED: [&str; 2] = ["self", "all"];
 /// Titles are shown in one line.
 const MAX_TITLE: usize = 256;
 /// Intake walks this list for every event that does not name its catalog.
@@ -45,6 +47,10 @@ impl FromStr for OrganizationId {
         let ends = !text.starts_with('-') && !text.ends_with('-');
         if text.is_empty() || text.len() > MAX_ID || !letters || !ends {
             let why = format!("use 1 to {MAX_ID} of a-z, 0-9 and inner hyphens, got {text:?}");
+            return Err(Error::Invalid { what: "organization name", why });
+        }
+        if RESERVED.contains(&text) {
+            let why = format!("{text:?} has a meaning of its own in paths: use another");
             return Err(Error::Invalid { what: "organization name", why });
         }
         Ok(Self(text.to_owned()))

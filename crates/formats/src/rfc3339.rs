@@ -12,14 +12,31 @@ pub fn write(out: &mut String, time: Time) {
     let local = time.seconds.saturating_add(i64::from(offset) * 60);
     let second = local.rem_euclid(DAY);
     write_date(out, local.div_euclid(DAY));
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    push(write!(out, "T{hour:02}:{minute:02}:{:02}.{:09}", second % 60, time.nanos));
+    for (mark, value, width) in [
+        ('T', second / 3600, 2),
+        (':', second / 60 % 60, 2),
+        (':', second % 60, 2),
+        ('.', i64::from(time.nanos), 9),
+    ] {
+        out.push(mark);
+        push_digits(out, value.unsigned_abs(), width);
+    }
     if offset == 0 {
         out.push('Z');
     } else {
-        let sign = if offset < 0 { '-' } else { '+' };
-        let minutes = offset.unsigned_abs();
-        push(write!(out, "{sign}{:02}:{:02}", minutes / 60, minutes % 60));
+        let minutes = u64::from(offset.unsigned_abs());
+        out.push(if offset < 0 { '-' } else { '+' });
+        push_digits(out, minutes / 60, 2);
+        out.push(':');
+        push_digits(out, minutes % 60, 2);
+    }
+}
+
+/// Appends a number with leading zeros; formatting machinery would cost more than all the rest of a receipt.
+fn push_digits(out: &mut String, value: u64, width: u32) {
+    for place in (0..width).rev() {
+        let digit = value / 10_u64.pow(place) % 10;
+        out.push(char::from(b'0' + digit as u8));
     }
 }
 
@@ -96,7 +113,11 @@ fn offset(zone: &str) -> Option<i16> {
 fn write_date(out: &mut String, days: i64) {
     let (year, month, day) = civil_from_days(days);
     if (0..=9999).contains(&year) {
-        push(write!(out, "{year:04}-{month:02}-{day:02}"));
+        push_digits(out, year.unsigned_abs(), 4);
+        for part in [month, day] {
+            out.push('-');
+            push_digits(out, part.unsigned_abs(), 2);
+        }
     } else {
         push(write!(out, "{year:+05}-{month:02}-{day:02}"));
     }

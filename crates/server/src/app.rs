@@ -1,7 +1,8 @@
 //! What every handler shares: the store, the configuration of organizations, the catalogs, the clock.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use indelible_catalog::catalog::Registry;
 use indelible_control::{Control, Organization, SYSTEM_ORGANIZATION};
@@ -35,6 +36,10 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     /// Swapped whole when catalogs are loaded again.
     registry: RwLock<Arc<Registry>>,
+    /// Faults of catalogs that were refused, a line each.
+    catalog_problems: RwLock<Vec<String>>,
+    /// Where the API listens, once it does.
+    listens_on: OnceLock<SocketAddr>,
     policies: RwLock<Policies>,
     /// Organization to log; grows with the organizations.
     logs: RwLock<HashMap<String, LogNo>>,
@@ -110,6 +115,8 @@ impl App {
             config: parts.config,
             metrics: Metrics::new(),
             registry: RwLock::new(Arc::new(parts.registry)),
+            catalog_problems: RwLock::default(),
+            listens_on: OnceLock::new(),
             policies: RwLock::default(),
             logs: RwLock::default(),
             own: Mutex::default(),
@@ -159,6 +166,20 @@ impl App {
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
     }
 
+    /// Faults of catalogs that were refused, a line each.
+    pub(crate) fn catalog_problems(&self) -> Vec<String> {
+        self.catalog_problems.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_catalog_problems(&self, problems: Vec<String>) {
+        *self.catalog_problems.write().unwrap_or_else(PoisonError::into_inner) = problems;
+    }
+
+    /// Says where the API listens; once.
+    pub(crate) fn listens_on(&self, address: SocketAddr) {
+        self.listens_on.get_or_init(|| address);
+    }
+
     /// The policies of an organization for a catalog, in the form that judging needs.
     pub(crate) fn policy(&self, org: &Organization, catalog: &str) -> Arc<indelible_catalog::policy::Policy> {
         if let Some(found) = self.policies.read().unwrap_or_else(PoisonError::into_inner).get(org, catalog) {
@@ -199,7 +220,8 @@ impl App {
 
     /// The URL under which clients reach the API, without a slash at its end.
     pub(crate) fn public_url(&self) -> String {
-        let listen = || format!("http://{}", self.config.address("http.listen"));
+        let bound = || self.listens_on.get().copied().unwrap_or_else(|| self.config.address("http.listen"));
+        let listen = || format!("http://{}", bound());
         self.config.text("http.public_url").map_or_else(listen, |url| url.trim_end_matches('/').to_owned())
     }
 

@@ -51,12 +51,6 @@ impl Act {
         self
     }
 
-    pub(crate) fn failed(mut self, reason: &str) -> Self {
-        self.0.set(Field::Outcome, "failure");
-        self.0.set(Field::Reason, clip(reason, 1024));
-        self
-    }
-
     pub(crate) fn target(mut self, kind: &str, id: &str) -> Self {
         let pairs = [("id", clip(id, 1024)), ("kind", kind)];
         let target: Map = pairs.into_iter().fold(Map::new(), |mut map, (name, value)| {

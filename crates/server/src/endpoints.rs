@@ -4,7 +4,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use indelible_control::Permission;
 
 use crate::api::{
-    catalogs, cursors, event, events, feed, keys, log, log_keys, node, organizations, producers, query,
+    catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, organizations, producers,
+    query,
 };
 use crate::app::Shared;
 
@@ -71,6 +72,7 @@ pub(crate) const SEARCH: &[Parameter] = &[
     parameter("min_index", "integer", "Wait up to 5 s until search has seen this index."),
     parameter("count", "string", "none (default) or exact."),
     parameter("fields", "string", "Comma-separated paths of the members to return."),
+    parameter("include", "string", "raw: with the form that foreign events were received in."),
 ];
 pub(crate) const INTAKE: &[Parameter] = &[
     parameter("format", "string", "native (default), openkat, minvws, netop, sanernow, cloudtrail or match."),
@@ -138,7 +140,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(post "/api/v1/orgs/{org}/events", Need::Permission(IngestWrite), "Send one event, a batch or NDJSON.", INTAKE, Some("EventIn"), &[(200, "BatchResult"), (201, "EventResult"), (422, "BatchResult")], events::send),
     endpoint!(get "/api/v1/orgs/{org}/events", Need::Permission(EventsRead), "Search, newest first.", SEARCH, None, &[(200, "SearchPage")], events::search),
     endpoint!(post "/api/v1/orgs/{org}/events/search", Need::Permission(EventsRead), "Search with a long query in the body.", &[], Some("SearchRequest"), &[(200, "SearchPage")], events::search_long),
-    endpoint!(get "/api/v1/orgs/{org}/events/{id}", Need::Permission(EventsRead), "One event by id, or by the sender's id with ?source_id= and the id `by-source`.", &[parameter("source_id", "string", "The sender's own id.")], None, &[(200, "EventOut")], event::by_id),
+    endpoint!(get "/api/v1/orgs/{org}/events/{id}", Need::Permission(EventsRead), "One event by id, or by the sender's id with ?source_id= and the id `by-source`.", &[parameter("source_id", "string", "The sender's own id."), parameter("include", "string", "raw: with the form that a foreign event was received in.")], None, &[(200, "EventOut")], event::by_id),
     endpoint!(get "/api/v1/orgs/{org}/events/{id}/proof", Need::Permission(EventsRead), "The event's tlog-proof: text, or JSON if asked for.", PROOF, None, &[(200, "Proof")], event::proof),
     endpoint!(get "/api/v1/orgs/{org}/log", Need::Permission(LogRead), "The log's name, key, size and newest checkpoint.", &[], None, &[(200, "Log")], log::about),
     endpoint!(get "/api/v1/orgs/{org}/log/{index}", Need::Permission(EventsRead), "The event at a position.", &[], None, &[(200, "EventOut")], event::by_index),
@@ -147,13 +149,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(get "/api/v1/orgs/{org}/cursors", Need::Permission(EventsRead), "Named positions in the feed.", &[], None, &[(200, "Cursors")], cursors::list),
     endpoint!(get "/api/v1/orgs/{org}/cursors/{name}", Need::Permission(EventsRead), "One named position; its ETag is needed to move it.", &[], None, &[(200, "Cursor")], cursors::read),
     endpoint!(put "/api/v1/orgs/{org}/cursors/{name}", Need::Permission(EventsRead), "Move a named position (If-Match), or create it (If-None-Match: *).", &[], Some("Cursor"), &[(200, "Cursor")], cursors::write),
+    endpoint!(post "/api/v1/orgs/{org}/imports", Need::Permission(IngestWrite), "Record the start or the end of an import.", &[], Some("ImportStep"), &[(200, "Recorded")], imports::step),
     endpoint!(get "/api/v1/orgs/{org}/producers", Need::Permission(EventsRead), "Producers with their numbering and gaps.", &[], None, &[(200, "Producers")], producers::list),
     endpoint!(get "/api/v1/orgs/{org}/producers/{name}", Need::Permission(IngestWrite), "One producer's numbering: where an instance goes on.", &[parameter("instance", "string", "Only this instance.")], None, &[(200, "Producers")], producers::read),
     endpoint!(get "/api/v1/orgs/{org}/query/parse", Need::Permission(EventsRead), "A query's canonical text, tree and diagnostics.", PARSE, None, &[(200, "ParsedQuery")], query::parse),
     endpoint!(get "/api/v1/orgs", Need::Permission(OrgRead), "Organizations that the key may see.", &[], None, &[(200, "Organizations")], organizations::list),
     endpoint!(post "/api/v1/orgs", Need::Permission(NodeAdmin), "Create an organization.", &[], Some("NewOrganization"), &[(201, "Organization")], organizations::create),
     endpoint!(get "/api/v1/orgs/{org}", Need::Permission(OrgRead), "One organization.", &[], None, &[(200, "Organization")], organizations::read),
-    endpoint!(patch "/api/v1/orgs/{org}", Need::Permission(OrgAdmin), "Change title, public log, catalogs or policies.", &[], Some("OrganizationChange"), &[(200, "Organization")], organizations::change),
+    endpoint!(patch "/api/v1/orgs/{org}", Need::Permission(OrgAdmin), "Change public log, catalogs or policies.", &[], Some("OrganizationChange"), &[(200, "Organization")], organizations::change),
     endpoint!(get "/api/v1/orgs/{org}/keys", Need::Permission(KeyAdmin), "API keys, without their secrets.", &[], None, &[(200, "Keys")], keys::list),
     endpoint!(post "/api/v1/orgs/{org}/keys", Need::Permission(KeyAdmin), "Create an API key; its secret is in this answer only.", &[], Some("NewKey"), &[(201, "CreatedKey")], keys::create),
     endpoint!(delete "/api/v1/orgs/{org}/keys/{id}", Need::Permission(KeyAdmin), "Revoke an API key.", &[], None, &[(200, "Key")], keys::revoke),

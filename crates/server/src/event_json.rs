@@ -76,6 +76,10 @@ pub fn title(catalogs: &Registry, event: &Event) -> String {
 /// One sentence: who did what to what, with what outcome.
 pub fn sentence(catalogs: &Registry, event: &Event) -> String {
     let mut text = title(catalogs, event);
+    if text.is_empty() {
+        // Without a code there are only the sender's own words.
+        text.push_str(event.text(Field::Message).unwrap_or("event without a code"));
+    }
     let first = |field, member: &str| {
         let value = event.get(field)?.as_list()?.first()?.as_map()?.get(member)?.as_text()?;
         Some(value.to_owned())

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
@@ -20,14 +20,18 @@ pub(crate) fn router(app: Shared) -> axum::Router {
         .fallback(|| async {
             Problem::new(Code::NotFound, "there is no such resource; see /api/v1/openapi.json")
         })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(
-                Code::MethodNotAllowed,
-                "this resource does not know the method; see /api/v1/openapi.json",
-            )
-        })
+        .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn_with_state(Shared::clone(&app), around))
         .with_state(app)
+}
+
+/// The router adds the header Allow to both.
+async fn other_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let detail = "this resource does not know the method; see /api/v1/openapi.json";
+    Problem::new(Code::MethodNotAllowed, detail).into_response()
 }
 
 /// Where a request came from; an extension of every request.

@@ -228,6 +228,7 @@ fn fixed() -> Vec<(&'static str, Value)> {
                 ("status", "string"),
                 ("receipt", "#Receipt"),
                 ("flags", "array"),
+                ("findings", "array"),
                 ("checkpoint", "object"),
                 ("problem", "#Problem"),
             ]),
@@ -239,6 +240,7 @@ fn fixed() -> Vec<(&'static str, Value)> {
                 ("status", "string"),
                 ("receipt", "#Receipt"),
                 ("flags", "array"),
+                ("findings", "array"),
                 ("rule", "string"),
                 ("problem", "#Problem"),
             ]),
@@ -367,6 +369,16 @@ fn fixed() -> Vec<(&'static str, Value)> {
             ]),
         ),
         ("CreatedKey", object(&[("id", "string"), ("kind", "string"), ("token", "string")])),
+        (
+            "ImportStep",
+            object(&[
+                ("step", "string"),
+                ("importer", "string"),
+                ("file_sha256", "string"),
+                ("counts", "object"),
+            ]),
+        ),
+        ("Recorded", object(&[("recorded", "string")])),
         ("LogKeyStep", object(&[("step", "string")])),
         (
             "Catalog",

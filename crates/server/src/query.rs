@@ -107,6 +107,15 @@ impl Query {
         self.parsed.resolve(&self.clock).to_string()
     }
 
+    /// Narrowed to the one catalog that a key may read, if there is one.
+    pub(crate) fn within(mut self, catalog: Option<&str>) -> Self {
+        let Some(catalog) = catalog else { return self };
+        let field = FieldRef::named("catalog").expect("the table of query fields has it");
+        let term = FieldTerm { field, tests: vec![Test::Is(Scalar::Text(catalog.to_owned()))] };
+        self.parsed = self.parsed.and(EventQuery::new(Node::Field(term)));
+        self
+    }
+
     /// What free texts were expanded to.
     pub(crate) fn expansion(&self) -> Value {
         let entries = self.expansion.entries().map(|(term, types)| {

@@ -10,6 +10,7 @@ use indelible_control::{Control, FirstStart, KeySeed, Kind, NewKey, Scope};
 use indelible_durable::clock::Clock;
 use indelible_store::error::OpenError;
 use indelible_store::options::Options;
+use indelible_store::recover::Recovery;
 use indelible_store::store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -18,6 +19,7 @@ use crate::app::{App, Parts, Shared, node_text};
 use crate::audit::Act;
 use crate::catalog_files::{self, CatalogFilesError};
 use crate::config::Config;
+use crate::intake::gaps::Gaps;
 use crate::intake::refusals;
 use crate::problem::Problem;
 
@@ -99,8 +101,9 @@ pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) ->
         head_interval: config.duration("checkpoint.interval").min(Duration::from_secs(1)),
         ..Options::default()
     };
-    let (app, founded) = open_blocking(dir, options, config, registry, clock).await?;
-    check_listen(&app, founded.is_some())?;
+    let Opened { app, recovery } = open_blocking(dir, options, config, registry, clock).await?;
+    app.set_catalog_problems(catalog_problems.clone());
+    check_listen(&app)?;
     let api = listen(&app.config, "http.listen").await?;
     let admin = listen(&app.config, "http.admin_listen").await?;
     let mut running = Running {
@@ -108,17 +111,31 @@ pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) ->
         admin: admin.local_addr().map_err(|error| StartError::Step(error.to_string()))?,
         app,
         tasks: JoinSet::new(),
-        founded,
+        founded: None,
         catalog_problems,
     };
+    running.app.listens_on(running.api);
     running.hook_up();
+    if recovery.events > 0 {
+        let replayed = i64::try_from(recovery.events).unwrap_or(i64::MAX);
+        let act = Act::new("SYSTEM.RECOVER").param("records_replayed", replayed);
+        running.app.record_and_wait(running.app.system_log(), act).await?;
+    }
     let version = env!("CARGO_PKG_VERSION");
     running
         .app
         .record_and_wait(running.app.system_log(), Act::new("SYSTEM.START").param("version", version))
         .await?;
+    // Last, since it is shown only if nothing fails any more.
+    running.founded = found(&running.app).await?;
     running.serve(api, admin);
     Ok(running)
+}
+
+/// A service before it listens.
+struct Opened {
+    app: Shared,
+    recovery: Recovery,
 }
 
 /// Opens store and configuration on a thread of their own: recovery reads files.
@@ -128,7 +145,7 @@ async fn open_blocking(
     config: Config,
     registry: Registry,
     clock: Clock,
-) -> Result<(Shared, Option<Founded>), StartError> {
+) -> Result<Opened, StartError> {
     let opened = tokio::task::spawn_blocking(move || open(&dir, options, config, registry, clock)).await;
     opened.unwrap_or_else(|error| Err(StartError::Step(error.to_string())))
 }
@@ -139,7 +156,7 @@ fn open(
     config: Config,
     registry: Registry,
     clock: Clock,
-) -> Result<(Shared, Option<Founded>), StartError> {
+) -> Result<Opened, StartError> {
     if let Some(anchor) = &options.anchor_dir {
         std::fs::create_dir_all(anchor).map_err(|error| {
             let folder = anchor.display();
@@ -157,26 +174,32 @@ fn open(
     let now_ms = clock.now_ns() / 1_000_000;
     let first = FirstStart { log_host, random: crate::random()?, now_ms };
     let control = Control::open(&dir.join("control.redb"), &first)?;
-    let founded = found(&control, now_ms)?;
     let run: [u8; 8] = crate::random()?;
     let run = format!("{:016x}", u64::from_be_bytes(run));
     let app = App::new(Parts { store, control, clock, config, registry, run })?;
-    Ok((Arc::new(app), founded))
+    Ok(Opened { app: Arc::new(app), recovery })
 }
 
 /// The first administrator's key, if there is none yet.
-fn found(control: &Control, now_ms: i64) -> Result<Option<Founded>, StartError> {
-    if !control.list_keys(None).is_empty() {
+async fn found(app: &App) -> Result<Option<Founded>, StartError> {
+    if !is_first_start(app) {
         return Ok(None);
     }
     let seed = KeySeed::new(crate::random()?);
     let new = NewKey { label: "first start".to_owned(), ..NewKey::new(Kind::Admin, Scope::All) };
-    let (key, token) = control.create_key(&new, &seed, now_ms)?;
+    let (key, token) = app.control.create_key(&new, &seed, app.now_ms())?;
+    app.record_and_wait(app.system_log(), Act::new("KEY.CREATE").target("api-key", &key.id)).await?;
     Ok(Some(Founded { key_id: key.id, token }))
 }
 
+/// Nobody has a key yet.
+fn is_first_start(app: &App) -> bool {
+    app.control.list_keys(None).is_empty()
+}
+
 /// A server that others can reach must have been set up before, and must not carry keys in clear over a network.
-fn check_listen(app: &App, first_start: bool) -> Result<(), StartError> {
+fn check_listen(app: &App) -> Result<(), StartError> {
+    let first_start = is_first_start(app);
     for key in ["http.listen", "http.admin_listen"] {
         let address = app.config.address(key);
         if address.ip().is_loopback() {
@@ -211,12 +234,14 @@ impl Running {
         let app = Shared::clone(&self.app);
         self.tasks.spawn(async move {
             let mut stopping = app.stopping.subscribe();
+            let mut gaps = Gaps::default();
             loop {
                 tokio::select! {
                     () = tokio::time::sleep(REFUSALS_EVERY) => {}
                     changed = stopping.changed() => if changed.is_err() || *stopping.borrow() { return },
                 }
                 refusals::flush(&app).await;
+                gaps.record(&app).await;
             }
         });
     }
@@ -246,18 +271,44 @@ impl Running {
         });
         match loaded.await {
             Ok(loaded) if loaded.problems.is_empty() => {
-                self.app.set_catalogs(Registry::new(loaded.catalogs));
-                self.app.record(self.app.system_log(), Act::new("CATALOG.ACTIVATE"));
+                self.activate(Registry::new(loaded.catalogs));
                 Vec::new()
             }
-            Ok(loaded) => loaded.problems.iter().map(catalog_files::problem_line).collect(),
+            Ok(loaded) => {
+                let problems: Vec<String> = loaded.problems.iter().map(catalog_files::problem_line).collect();
+                self.app.set_catalog_problems(problems.clone());
+                problems
+            }
             Err(problem) => vec![problem.detail],
         }
     }
 
+    /// Puts catalogs in force; each that is new or changed is an event.
+    fn activate(&self, registry: Registry) {
+        let before = self.app.catalogs();
+        for catalog in registry.iter() {
+            if before.get(&catalog.id).is_some_and(|known| known.hash == catalog.hash) {
+                continue;
+            }
+            let hash = catalog.hash.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            let act = Act::new("CATALOG.ACTIVATE")
+                .target("catalog", &catalog.id)
+                .param("catalog_version", catalog.version_text.as_str())
+                .param("catalog_sha256", hash);
+            self.app.record(self.app.system_log(), act);
+        }
+        for catalog in before.iter().filter(|catalog| registry.get(&catalog.id).is_none()) {
+            let act = Act::new("CATALOG.RETIRE")
+                .target("catalog", &catalog.id)
+                .param("catalog_version", catalog.version_text.as_str());
+            self.app.record(self.app.system_log(), act);
+        }
+        self.app.set_catalogs(registry);
+        self.app.set_catalog_problems(Vec::new());
+    }
+
     /// Stops: no new requests, finish what runs, record the stop, sign, close.
     pub async fn stop(mut self) {
-        refusals::flush(&self.app).await;
         self.app.stopping.send_replace(true);
         let drained =
             tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} }).await;
@@ -265,6 +316,8 @@ impl Running {
             tracing::warn!("some requests did not end in time");
             self.tasks.shutdown().await;
         }
+        // After the last request, so that its refusals are among them.
+        refusals::flush(&self.app).await;
         if let Err(problem) = self.app.record_and_wait(self.app.system_log(), Act::new("SYSTEM.STOP")).await {
             tracing::error!(problem = %problem.detail, "the stop was not recorded");
         }

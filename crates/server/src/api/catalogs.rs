@@ -14,7 +14,7 @@ pub(crate) async fn list(State(app): State<Shared>, headers: HeaderMap) -> JsonA
     app.node_access(&headers, Permission::CatalogRead)?;
     let registry = app.catalogs();
     let items: Vec<Value> = registry.iter().map(|catalog| crate::catalog_json::summary(catalog)).collect();
-    Ok(Json(json!({ "items": items })))
+    Ok(Json(json!({ "items": items, "problems": app.catalog_problems() })))
 }
 
 pub(crate) async fn read(

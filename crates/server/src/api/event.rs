@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use indelible_control::Permission;
-use indelible_event::{EventId, Leaf, StoredBody};
+use indelible_event::{EventId, Field, Leaf, StoredBody};
 use indelible_store::error::StoreError;
 use indelible_store::log_no::LogNo;
 use indelible_store::read::Record;
@@ -44,7 +44,8 @@ pub(crate) async fn by_id(
     let access = app.access(&headers, &org, Permission::EventsRead)?;
     let params = Params::read(&uri, BY_ID)?;
     let index = find(&app, &access, &id, params.text("source_id")).await?;
-    show(&app, &access, index, &caller, params.text("include") == Some("raw")).await
+    let raw = super::search::includes_raw(params.text("include"))?;
+    show(&app, &access, index, &caller, raw).await
 }
 
 pub(crate) async fn by_index(
@@ -66,12 +67,25 @@ async fn show(app: &Shared, access: &Access, index: u64, caller: &Caller, raw: b
     let (event, erased) =
         event_json::read(&leaf, &record.stored).map_err(|error| Problem::internal(&error))?;
     let mut out = String::with_capacity(1024);
+    check_catalog(access, event.text(Field::Catalog))?;
     let organization = access.org.id.as_str();
     let shown = Shown { organization, index, leaf: &record.leaf, event: &event, erased: &erased, raw };
     event_json::write(&mut out, &app.catalogs(), &shown);
     let act = Act::new("EVENT.READ").by(&access.principal).from(Some(caller.address), Some(&caller.request));
     app.record(access.log, act.target("event", &leaf.id.to_string()));
     Ok(([(header::CONTENT_TYPE, "application/json")], out).into_response())
+}
+
+/// An event of another catalog than the one a key is limited to is answered like one that does not exist.
+fn check_catalog(access: &Access, catalog: Option<&str>) -> Result<(), Problem> {
+    match access.principal.catalog() {
+        Some(only) if catalog != Some(only) => Err(no_event()),
+        _ => Ok(()),
+    }
+}
+
+fn no_event() -> Problem {
+    Problem::new(Code::NotFound, "the log has no such event")
 }
 
 async fn record(app: &Shared, access: &Access, index: u64) -> Result<Record, Problem> {
@@ -94,13 +108,14 @@ async fn find(app: &Shared, access: &Access, id: &str, source_id: Option<&str>) 
             crate::blocking(move || super::search::find_id(&worker, &scope, log, id)).await?
         }
     };
-    found.ok_or_else(|| Problem::new(Code::NotFound, "the log has no such event"))
+    found.ok_or_else(no_event)
 }
 
 pub(crate) async fn proof(
     State(app): State<Shared>,
     Path((org, id)): Path<(String, String)>,
     uri: Uri,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Answer {
     let access = app.access(&headers, &org, Permission::EventsRead)?;
@@ -119,6 +134,9 @@ pub(crate) async fn proof(
     let disclose = params.text("disclose").unwrap_or("all").to_owned();
     let (worker, log) = (Shared::clone(&app), access.log);
     let made = crate::blocking(move || make_proof(&worker, log, index, &disclose)).await?;
+    check_catalog(&access, made.catalog.as_deref())?;
+    let act = Act::new("EVENT.READ").by(&access.principal).from(Some(caller.address), Some(&caller.request));
+    app.record(access.log, act.target("event", &made.id));
     let json = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("json"));
     if json {
         let body = json!({
@@ -141,6 +159,8 @@ struct Made {
     file: ProofFile,
     leaf: [u8; indelible_event::LEAF_BYTES],
     note: String,
+    id: String,
+    catalog: Option<String>,
 }
 
 fn make_proof(app: &App, log: LogNo, index: u64, disclose: &str) -> Result<Made, Problem> {
@@ -150,6 +170,8 @@ fn make_proof(app: &App, log: LogNo, index: u64, disclose: &str) -> Result<Made,
     let record = record.ok_or_else(|| Problem::new(Code::NotFound, format!("no event at index {index}")))?;
     let leaf = Leaf::decode(&record.leaf).map_err(|error| Problem::internal(&error))?;
     let body = StoredBody::decode(&record.stored).map_err(|error| Problem::internal(&error))?;
+    let event = indelible_event::read_event(&body).map_err(|error| Problem::internal(&error))?;
+    let catalog = event.text(Field::Catalog).map(str::to_owned);
     let picked: Vec<&str> = disclose.split(',').collect();
     let pick = |path: &str| match disclose {
         "all" => true,
@@ -165,5 +187,5 @@ fn make_proof(app: &App, log: LogNo, index: u64, disclose: &str) -> Result<Made,
     let note =
         indelible_tlog::note::Note::parse(head.note.as_bytes()).map_err(|error| Problem::internal(&error))?;
     let file = ProofFile { extra: Some(extra), index, path, note };
-    Ok(Made { file, leaf: record.leaf, note: head.note.to_string() })
+    Ok(Made { file, leaf: record.leaf, note: head.note.to_string(), id: leaf.id.to_string(), catalog })
 }

@@ -54,7 +54,9 @@ pub(crate) async fn read(
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let streams = accept.contains("text/event-stream");
     let text = params.text("q").unwrap_or_default();
-    let query = query::read(&app, text, None)?.compile();
+    let query = query::read(&app, text, None)?.within(access.principal.catalog());
+    let asked = query.absolute_text();
+    let query = query.compile();
     let from = start(&app, &access, &params, &headers)?;
     let limit = params.parsed("limit", "a number of rows")?.unwrap_or(1_000);
     if limit == 0 || limit > MAX_FEED_PAGE {
@@ -64,10 +66,12 @@ pub(crate) async fn read(
     let wait: u64 = params.parsed("wait", "seconds")?.unwrap_or(0);
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
     let reader = Reader { app: Shared::clone(&app), scope, query, from, limit };
-    if from == 0 || streams || params.text("from") == Some("end") {
+    // Wherever it begins: a reader that never asks for the first page reads all the same.
+    let key = access.principal.key_id();
+    if streams || app.recent_searches.is_new(key, access.log, &format!("feed {asked}"), app.clock.now_ns()) {
         let act =
             Act::new("EVENT.FOLLOW").by(&access.principal).from(Some(caller.address), Some(&caller.request));
-        app.record(access.log, act.param("query", text));
+        app.record(access.log, act.param("query", asked));
     }
     if streams {
         return stream(reader);
@@ -112,7 +116,7 @@ impl Reader {
         let FeedPage { items, next, high_water } = page.map_err(search_problem)?;
         let rows = items.iter().map(|hit| {
             let mut row = String::with_capacity(1024);
-            write_event(&mut row, &self.app, &self.scope.organization, hit)?;
+            write_event(&mut row, &self.app, (&self.scope.organization, false), hit)?;
             Ok((hit.index, row))
         });
         Ok(Rows { items: rows.collect::<Result<_, Problem>>()?, next, high_water })

@@ -5,6 +5,7 @@ pub(crate) mod cursors;
 pub(crate) mod event;
 pub(crate) mod events;
 pub(crate) mod feed;
+pub(crate) mod imports;
 pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod log_keys;

@@ -27,14 +27,16 @@ struct New {
     title: String,
     #[serde(default)]
     public: bool,
-    catalogs: Option<Vec<String>>,
+    /// Ids, or the word `all`.
+    catalogs: Option<Value>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Change {
     public: Option<bool>,
-    catalogs: Option<Vec<String>>,
+    /// Ids, or the word `all`.
+    catalogs: Option<Value>,
     /// Catalog to finding to action.
     policy: Option<BTreeMap<String, BTreeMap<String, String>>>,
 }
@@ -69,7 +71,7 @@ pub(crate) async fn create(State(app): State<Shared>, headers: HeaderMap, body: 
         log_host: app.log_host(),
         random: crate::random()?,
         public: new.public,
-        catalogs: new.catalogs.map_or(Catalogs::All, Catalogs::Only),
+        catalogs: new.catalogs.map_or(Ok(Catalogs::All), |said| chosen(&app, said))?,
         now_ms: app.now_ms(),
     };
     let worker = app.clone();
@@ -112,14 +114,16 @@ fn apply(app: &App, id: &OrganizationId, change: Change) -> Result<Vec<Differenc
     let mut note = |path, changed: &Changed<Organization>, text: fn(&Organization) -> String| {
         differences.push((path, text(&changed.before), text(&changed.after)));
     };
+    // All of it is checked before any of it is done.
     let policies = change.policy.map(|policies| checked(app, policies)).transpose()?;
+    let catalogs = change.catalogs.map(|said| chosen(app, said)).transpose()?;
     if let Some(public) = change.public {
         note("public", &app.control.set_org_public(id, public).map_err(refused)?, |org| {
             org.public.to_string()
         });
     }
-    if let Some(catalogs) = change.catalogs {
-        let changed = app.control.set_org_catalogs(id, Catalogs::Only(catalogs)).map_err(refused)?;
+    if let Some(catalogs) = catalogs {
+        let changed = app.control.set_org_catalogs(id, catalogs).map_err(refused)?;
         note("catalogs", &changed, |org| catalogs_shown(&org.catalogs).to_string());
     }
     for (catalog, policy) in policies.into_iter().flatten() {
@@ -130,6 +134,25 @@ fn apply(app: &App, id: &OrganizationId, change: Change) -> Result<Vec<Differenc
     Ok(differences)
 }
 
+/// Reads a choice of catalogs; each must be loaded, since a typo would shut everything out.
+fn chosen(app: &App, said: Value) -> Result<Catalogs, Problem> {
+    if said == json!("all") {
+        return Ok(Catalogs::All);
+    }
+    let ids: Vec<String> = serde_json::from_value(said).map_err(|_| {
+        Problem::new(Code::RequestMalformed, "catalogs must be a list of catalog ids, or the word \"all\"")
+    })?;
+    ids.iter().try_for_each(|id| loaded(app, id))?;
+    Ok(Catalogs::Only(ids))
+}
+
+fn loaded(app: &App, catalog: &str) -> Result<(), Problem> {
+    if app.catalogs().get(catalog).is_some() {
+        return Ok(());
+    }
+    Err(Problem::new(Code::CatalogUnknown, format!("catalog {catalog:?} is not loaded here")))
+}
+
 /// Reads policies and checks them against what each finding may have.
 fn checked(
     app: &App,
@@ -137,12 +160,7 @@ fn checked(
 ) -> Result<Vec<(String, Policy)>, Problem> {
     let mut out = Vec::new();
     for (catalog, actions) in policies {
-        if app.catalogs().get(&catalog).is_none() {
-            return Err(Problem::new(
-                Code::CatalogUnknown,
-                format!("catalog {catalog:?} is not loaded here"),
-            ));
-        }
+        loaded(app, &catalog)?;
         let mut policy = Policy::new();
         for (finding, word) in actions {
             let action = PolicyAction::from_word(&word).ok_or_else(|| {

@@ -59,6 +59,7 @@ struct Asked {
     min_index: Option<u64>,
     count: Option<String>,
     fields: Option<String>,
+    include: Option<String>,
 }
 
 /// A search that has been understood.
@@ -74,6 +75,7 @@ struct Ready {
     limit: usize,
     count: bool,
     fields: Vec<String>,
+    raw: bool,
 }
 
 /// Searches that were recorded lately, so that a repeated one is not recorded again.
@@ -82,7 +84,7 @@ pub(crate) struct Recent(Mutex<HashMap<(String, LogNo, String), i64>>);
 
 impl Recent {
     /// Whether this is the first such search for a while.
-    fn is_new(&self, key: &str, log: LogNo, text: &str, now_ns: i64) -> bool {
+    pub(crate) fn is_new(&self, key: &str, log: LogNo, text: &str, now_ns: i64) -> bool {
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() >= MAX_REMEMBERED {
             recent.retain(|_, last| now_ns - *last < REPEAT_NS);
@@ -114,6 +116,7 @@ pub(crate) async fn search(
         min_index: params.parsed("min_index", "an index")?,
         count: text("count"),
         fields: text("fields"),
+        include: text("include"),
     };
     answer(&app, access, asked, (&caller, &headers, MAX_GET_BYTES, Some(&uri))).await
 }
@@ -148,12 +151,13 @@ async fn answer(
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let act =
         Act::new("EVENT.SEARCH").by(&access.principal).from(Some(caller.address), Some(&caller.request));
-    let act = act.param("query", ready.text.as_str());
+    let recorded = ready.recorded_text();
+    let act = act.param("query", recorded.as_str());
     if accept.contains("application/x-ndjson") {
         return Ok(stream(app, access.log, ready, act));
     }
     let remembered = first_page
-        && app.recent_searches.is_new(access.principal.key_id(), access.log, &ready.text, app.clock.now_ns());
+        && app.recent_searches.is_new(access.principal.key_id(), access.log, &recorded, app.clock.now_ns());
     let permit = tokio::time::timeout(Duration::from_millis(SEARCH_QUEUE_MS), app.searches.acquire()).await;
     let Ok(Ok(_permit)) = permit else {
         let detail = "too many searches run at once; try again in a moment";
@@ -180,7 +184,8 @@ fn understand(app: &App, access: &Access, asked: &Asked, max_bytes: usize) -> Re
     };
     // Relative times mean on every page what they meant on the first.
     let now = cursor.as_ref().map(indelible_search::Cursor::now);
-    let query = query::read_at(app, &asked.q, asked.tz.as_deref(), (max_bytes, now))?;
+    let query = query::read_at(app, &asked.q, asked.tz.as_deref(), (max_bytes, now))?
+        .within(access.principal.catalog());
     let window = window(asked, query.clock())?;
     let sort = asked.sort.as_deref().unwrap_or("-occurred_at");
     let order = Order::by_name(sort)
@@ -207,7 +212,17 @@ fn understand(app: &App, access: &Access, asked: &Asked, max_bytes: usize) -> Re
         limit,
         count,
         fields: fields.filter(|field| !field.is_empty()).map(str::to_owned).collect(),
+        raw: includes_raw(asked.include.as_deref())?,
     })
+}
+
+/// Whether `include` asks for the form that events were received in; the only thing it knows.
+pub(super) fn includes_raw(include: Option<&str>) -> Result<bool, Problem> {
+    match include {
+        None | Some("") => Ok(false),
+        Some("raw") => Ok(true),
+        Some(other) => Err(Problem::new(Code::RequestMalformed, format!("include={other:?} must be raw"))),
+    }
 }
 
 fn window(asked: &Asked, clock: &Clock) -> Result<Window, Problem> {
@@ -242,6 +257,17 @@ struct Found {
 }
 
 impl Ready {
+    /// The query as it is recorded: with its window, in the language of queries.
+    fn recorded_text(&self) -> String {
+        let ends = [("since", self.window.since), ("until", self.window.until)];
+        let ends = ends.into_iter().filter_map(|(name, end)| {
+            let nanos = i64::try_from(end?.0).ok()?;
+            Some(format!("{name}:{}", crate::time_text(nanos)))
+        });
+        let text = Some(self.text.clone()).filter(|text| !text.is_empty());
+        text.into_iter().chain(ends).collect::<Vec<_>>().join(" ")
+    }
+
     fn request(&self) -> Request<'_> {
         Request { query: &self.query, window: self.window, order: self.order, at: self.at, now: self.now }
     }
@@ -294,7 +320,7 @@ fn page_members(ready: &Ready, page: &Page, count: Option<Value>) -> Value {
 
 fn write_hit(out: &mut String, app: &App, ready: &Ready, hit: &indelible_search::Hit) -> Result<(), Problem> {
     let start = out.len();
-    write_event(out, app, &ready.scope.organization, hit)?;
+    write_event(out, app, (&ready.scope.organization, ready.raw), hit)?;
     if !ready.fields.is_empty() {
         let whole: Value = serde_json::from_str(&out[start..]).map_err(|error| Problem::internal(&error))?;
         out.truncate(start);
@@ -307,14 +333,13 @@ fn write_hit(out: &mut String, app: &App, ready: &Ready, hit: &indelible_search:
 pub(super) fn write_event(
     out: &mut String,
     app: &App,
-    organization: &str,
+    (organization, raw): (&str, bool),
     hit: &indelible_search::Hit,
 ) -> Result<(), Problem> {
     let (event, erased) =
         event_json::read(&hit.leaf, &hit.stored).map_err(|error| Problem::internal(&error))?;
     let leaf = hit.leaf.encode();
-    let shown =
-        Shown { organization, index: hit.index, leaf: &leaf, event: &event, erased: &erased, raw: false };
+    let shown = Shown { organization, index: hit.index, leaf: &leaf, event: &event, erased: &erased, raw };
     event_json::write(out, &app.catalogs(), &shown);
     Ok(())
 }
@@ -443,6 +468,7 @@ pub(super) fn find_source_id(app: &App, org: &str, log: LogNo, name: &str) -> Re
         limit: 1,
         count: false,
         fields: Vec::new(),
+        raw: false,
     };
     let started = app.clock.boot_ns();
     let elapsed = || Duration::from_nanos(u64::try_from(app.clock.boot_ns() - started).unwrap_or(0));

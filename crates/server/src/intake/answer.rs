@@ -43,6 +43,8 @@ pub(crate) struct Outcome {
     pub(crate) fate: Fate,
     /// Findings that did not keep it from being stored.
     pub(crate) flags: Vec<&'static str>,
+    /// The same with place and remedy, unless the fate has them.
+    pub(crate) findings: Vec<Value>,
 }
 
 /// The fates of a request's events, in their order.
@@ -132,6 +134,9 @@ impl Answer {
         }
         if !outcome.flags.is_empty() {
             push(write!(out, r#","flags":{}"#, json!(outcome.flags)));
+        }
+        if matches!(outcome.fate, Fate::Stored(_)) && !outcome.findings.is_empty() {
+            push(write!(out, r#","findings":{}"#, json!(outcome.findings)));
         }
         match &outcome.fate {
             Fate::Quarantined(_, errors) => {

@@ -5,6 +5,7 @@
 //! large requests, so that a batch never holds up the others' answers.
 
 pub(crate) mod answer;
+pub(crate) mod gaps;
 pub(crate) mod judge;
 pub(crate) mod native;
 pub(crate) mod policy;
@@ -86,9 +87,9 @@ async fn commit(app: &Shared, source: &Source, prepared: Vec<Prepared>) -> Resul
     for one in prepared {
         kept.push(match one {
             Prepared::Ready(ready) => {
-                let Ready { append, flags, quarantine } = *ready;
+                let Ready { append, flags, findings, quarantine, named_by_request } = *ready;
                 appends.push(append);
-                Err((flags, quarantine))
+                Err((flags, findings, quarantine, named_by_request))
             }
             Prepared::Done(outcome) => Ok(outcome),
         });
@@ -103,9 +104,15 @@ async fn commit(app: &Shared, source: &Source, prepared: Vec<Prepared>) -> Resul
     let mut appended = appended.into_iter();
     let outcomes = kept.into_iter().map(|one| match one {
         Ok(outcome) => outcome,
-        Err((flags, quarantine)) => {
+        Err((flags, findings, quarantine, named_by_request)) => {
             let appended = appended.next().expect("the store answers every append");
-            Outcome { fate: fate(appended, quarantine), flags }
+            let fate = match fate(appended, quarantine) {
+                Fate::Rejected(problem) if named_by_request && problem.code == Code::EventIdConflict => {
+                    Fate::Rejected(key_reused())
+                }
+                fate => fate,
+            };
+            Outcome { fate, flags, findings }
         }
     });
     let outcomes: Vec<Outcome> = outcomes.collect();
@@ -149,6 +156,11 @@ fn fate(appended: Appended, quarantine: Option<Vec<serde_json::Value>>) -> Fate 
     }
 }
 
+fn key_reused() -> Problem {
+    let detail = "the Idempotency-Key was sent before with other content; a new request needs a new key";
+    Problem::new(Code::IdempotencyKeyReused, detail)
+}
+
 /// Appends and waits for the commit.
 pub(crate) async fn append(
     app: &App,
@@ -174,7 +186,8 @@ pub(crate) fn unavailable(error: AppendError) -> Problem {
         }
         AppendError::TooLarge { .. } => Code::BatchTooLarge,
         AppendError::UnknownLog(_) => Code::Internal,
-        AppendError::Unreadable { .. }
+        AppendError::Frozen(_)
+        | AppendError::Unreadable { .. }
         | AppendError::ClockJump { .. }
         | AppendError::Closing
         | AppendError::OutcomeUnknown => Code::LogUnavailable,

@@ -14,6 +14,7 @@ use indelible_formats::{DecodeError, Format, Raw, json_out};
 use indelible_store::append::Append;
 use indelible_store::error::StoreError;
 use indelible_store::log_no::LogNo;
+use indelible_store::producers::Producer;
 use indelible_store::subjects::Subject;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -40,8 +41,12 @@ pub(crate) struct Ready {
     pub(crate) append: Append,
     /// Findings that are kept as flags.
     pub(crate) flags: Vec<&'static str>,
+    /// The same with place and remedy, for the sender of an event that is stored with flags.
+    pub(crate) findings: Vec<serde_json::Value>,
     /// What the sender is told when the event is quarantined.
     pub(crate) quarantine: Option<Vec<serde_json::Value>>,
+    /// It has no name but the one that the request's key gives it.
+    pub(crate) named_by_request: bool,
 }
 
 /// What one request's records share.
@@ -49,8 +54,9 @@ struct Batch<'a> {
     app: &'a App,
     source: &'a Source,
     registry: Arc<Registry>,
-    now_ns: i64,
+    clocks: judge::Clocks,
     envelope: Map,
+    last_producer: Option<Arc<Producer>>,
     /// Scratch space for canonical bytes.
     scratch: Vec<u8>,
 }
@@ -68,8 +74,9 @@ pub(crate) fn all(app: &App, source: &Source, body: &[u8]) -> Result<Vec<Prepare
         app,
         source,
         registry: enabled(app, source),
-        now_ns: app.clock.now_ns(),
+        clocks: judge::Clocks::now(app),
         envelope: envelope(source),
+        last_producer: None,
         scratch: Vec::new(),
     };
     let mut out = Vec::new();
@@ -114,7 +121,7 @@ fn envelope(source: &Source) -> Map {
 }
 
 fn rejected(problem: Problem) -> Prepared {
-    Prepared::Done(Outcome { fate: Fate::Rejected(problem), flags: Vec::new() })
+    Prepared::Done(Outcome { fate: Fate::Rejected(problem), flags: Vec::new(), findings: Vec::new() })
 }
 
 fn undecodable(error: &DecodeError) -> Problem {
@@ -178,7 +185,12 @@ impl Batch<'_> {
 
     fn native(&self, value: Value) -> Result<Read, Refused> {
         let mut event = native::read(value).map_err(|fault| {
-            let code = if fault.code == "member_unknown" { Code::MemberUnknown } else { Code::EventInvalid };
+            let code = match fault.code {
+                "member_unknown" => Code::MemberUnknown,
+                "time_without_zone" => Code::TimeWithoutZone,
+                "request_malformed" => Code::RequestMalformed,
+                _ => Code::EventInvalid,
+            };
             let detail = format!("{} {}: {}", fault.pointer, fault.code, fault.hint);
             let error = json!({ "pointer": fault.pointer, "code": fault.code, "hint": fault.hint });
             Box::new(Problem::new(code, detail.trim_start()).with_errors(vec![error]))
@@ -257,7 +269,7 @@ impl Batch<'_> {
             }
             Matched::Skip { catalog, rule } => {
                 let fate = Fate::Skipped(format!("{catalog}/{rule}"));
-                Ok(Err(Outcome { fate, flags: Vec::new() }))
+                Ok(Err(Outcome { fate, flags: Vec::new(), findings: Vec::new() }))
             }
             Matched::NoMatch { findings, .. } => {
                 let mut event = Event::new();
@@ -271,10 +283,10 @@ impl Batch<'_> {
         }
     }
 
-    fn finish(&self, read: Read, name: Name, row: u64) -> Result<Prepared, Refused> {
+    fn finish(&mut self, read: Read, name: Name, row: u64) -> Result<Prepared, Refused> {
         let Read { mut event, catalog, mut findings } = read;
         let imported = self.source.is_import();
-        judge::clocks(self.app, &event, imported, self.now_ns, &mut findings);
+        judge::clocks(&event, imported, &self.clocks, &mut findings);
         let none = Policy::new();
         let catalog_id = catalog.as_ref().map_or("", |catalog| catalog.id.as_str());
         let organization_policy = self.app.policy(&self.source.access.org, catalog_id);
@@ -290,7 +302,7 @@ impl Batch<'_> {
             Verdict::Reject => return Err(Box::new(chain.refusal(&findings))),
             Verdict::Skip => {
                 let fate = Fate::Skipped(format!("{catalog_id}/code_missing"));
-                return Ok(Prepared::Done(Outcome { fate, flags: Vec::new() }));
+                return Ok(Prepared::Done(Outcome { fate, flags: Vec::new(), findings: Vec::new() }));
             }
             Verdict::Quarantine => {
                 event.set(Field::State, "quarantined");
@@ -299,15 +311,17 @@ impl Batch<'_> {
             Verdict::Accept | Verdict::Flag => None,
         };
         let flags: Vec<&'static str> = if verdict == Verdict::Accept { Vec::new() } else { names(&findings) };
+        let told = if verdict == Verdict::Flag { chain.errors(&findings) } else { Vec::new() };
         flags.iter().for_each(|flag| event.flag(flag));
         if imported {
             note_import(&mut event, self.source, row);
         }
+        let named_by_request = name.from_request.is_some() && event.text(Field::SourceId).is_none();
         let append = self.seal(event, &name, !flags.is_empty())?;
-        Ok(Prepared::Ready(Box::new(Ready { append, flags, quarantine })))
+        Ok(Prepared::Ready(Box::new(Ready { append, flags, findings: told, quarantine, named_by_request })))
     }
 
-    fn seal(&self, mut event: Event, name: &Name, flagged: bool) -> Result<Append, Refused> {
+    fn seal(&mut self, mut event: Event, name: &Name, flagged: bool) -> Result<Append, Refused> {
         let log = self.source.access.log;
         let sequence = sequence(&event)?;
         if event.text(Field::ProducerName).is_none() {
@@ -316,9 +330,7 @@ impl Batch<'_> {
                 event.set(Field::ProducerInstance, instance.as_str());
             }
         }
-        let text = |field| event.text(field).unwrap_or_default();
-        let producer = self.app.store.producer(log, text(Field::ProducerName), text(Field::ProducerInstance));
-        let producer = producer.map_err(|error| store_refused(&error))?;
+        let producer = self.producer(&event)?;
         let source_id = event.text(Field::SourceId).or(name.from_request.as_deref());
         let key = source_id.map(|id| self.key(producer.number(), id));
         let unmatched = matches!(event.text(Field::TypeFrom), None | Some("none"));
@@ -339,6 +351,20 @@ impl Batch<'_> {
         append.key = key;
         append.content = name.content;
         Ok(append)
+    }
+
+    /// The event's producer; a request's events mostly have the same one.
+    fn producer(&mut self, event: &Event) -> Result<Arc<Producer>, Refused> {
+        let text = |field| event.text(field).unwrap_or_default();
+        let (name, instance) = (text(Field::ProducerName), text(Field::ProducerInstance));
+        let same = |known: &&Arc<Producer>| known.name() == name && known.instance() == instance;
+        if let Some(known) = self.last_producer.as_ref().filter(same) {
+            return Ok(Arc::clone(known));
+        }
+        let found = self.app.store.producer(self.source.access.log, name, instance);
+        let found = found.map_err(|error| store_refused(&error))?;
+        self.last_producer = Some(Arc::clone(&found));
+        Ok(found)
     }
 
     /// The idempotency key of a name: names are unique for each producer, of imports for each format.

@@ -75,7 +75,10 @@ pub(crate) async fn flush(app: &Shared) {
             Kind::Reject => "INTAKE.REJECT",
             Kind::Skip => "INTAKE.SKIP",
         };
-        let reasons = sum.reasons.iter().map(|(reason, count)| format!("{reason} {count}"));
+        let mut reasons: Vec<(&String, &u64)> = sum.reasons.iter().collect();
+        // The most frequent first; the map gives equal ones by name.
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let reasons = reasons.into_iter().map(|(reason, count)| format!("{reason} {count}"));
         let (name, reasons) = match kind {
             Kind::Reject => ("findings", Value::List(reasons.map(Value::Text).collect())),
             Kind::Skip => ("rule", Value::Text(reasons.collect::<Vec<_>>().join(", "))),
