@@ -32,7 +32,7 @@ fn a_query_selects_events_of_a_file() {
     assert!(!ran.rows().is_empty());
     assert!(ran.rows().iter().all(|row| row["crude"] == "D" && row["outcome"] == "failure"));
     run(&["view", CLOUDTRAIL, "-q", "crude:D crude:C", "--exit-status"]).exits(4);
-    run(&["view", CLOUDTRAIL, "-q", "acter:x"]).exits(2).says("did you mean actor");
+    run(&["view", CLOUDTRAIL, "-q", "acter:x"]).exits(2).says("did you mean: actor:x");
 }
 
 #[test]

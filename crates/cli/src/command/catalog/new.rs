@@ -18,8 +18,8 @@ const MAX_SAMPLES: usize = 10_000;
 
 /// Draft a catalog from sample lines
 ///
-/// Finds codes and fields. What an act does to its object (CRUDE) is left for a person to say, and the catalog is refused
-/// until somebody did.
+/// Finds codes and fields. What an act does to its object (CRUDE) is left for a person to say; `catalog lint` names the
+/// types that lack it.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  indelible catalog new --from doors.ndjson --id doors --out ./my-catalogs/doors\n  INDELIBLE__NODE__CATALOGS=./my-catalogs indelible catalog new --from doors.ndjson"
