@@ -68,19 +68,16 @@ impl Columns {
         put_varint(&mut self.received, row.received_ns.wrapping_sub(self.last_received));
         self.last_received = row.received_ns;
         let made = made_id(row.id, ids);
-        match made {
-            Some((run, counter)) => {
-                self.ids.push(ID_MADE);
-                let ms = EventId(row.id).unix_ms().cast_signed();
-                put_signed(&mut self.ids, ms - (row.received_ns / NS_PER_MS).cast_signed());
-                put_signed(&mut self.ids, i64::from(run) - i64::from(self.last_id.0));
-                put_signed(&mut self.ids, counter.wrapping_sub(self.last_id.1 + 1).cast_signed());
-                self.last_id = (run, counter);
-            }
-            None => {
-                self.ids.push(ID_LITERAL);
-                self.ids.extend_from_slice(&row.id);
-            }
+        if let Some((run, counter)) = made {
+            self.ids.push(ID_MADE);
+            let ms = EventId(row.id).unix_ms().cast_signed();
+            put_signed(&mut self.ids, ms - (row.received_ns / NS_PER_MS).cast_signed());
+            put_signed(&mut self.ids, i64::from(run) - i64::from(self.last_id.0));
+            put_signed(&mut self.ids, counter.wrapping_sub(self.last_id.1 + 1).cast_signed());
+            self.last_id = (run, counter);
+        } else {
+            self.ids.push(ID_LITERAL);
+            self.ids.extend_from_slice(&row.id);
         }
         let next = self.dictionary.len() as u64;
         let (number, expected) = self.numbers.entry(row.producer).or_insert_with(|| {
@@ -135,13 +132,13 @@ impl Columns {
     }
 }
 
-/// Run and counter of an id that this node's permutation gives back exactly.
+/// Run and counter of an id in the shape of ours; a permutation gives every such id back exactly.
 fn made_id(id: [u8; 16], ids: &IdCipher) -> Option<(u32, u64)> {
-    let id = EventId(id);
-    let (run, counter) = ids.open_id(id);
+    let bits = u128::from_be_bytes(id);
+    let shaped = (bits >> 76) & 0xf == 0x7 && (bits >> 62) & 0b11 == 0b10;
+    let (run, counter) = ids.open_id(EventId(id));
     // Ids from elsewhere open to noise; the bound keeps their numbers from being stored as if they were small.
-    (counter < 1 << 44 && EventId::from_parts(id.unix_ms(), ids.seal(run, counter)) == id)
-        .then_some((run, counter))
+    (shaped && counter < 1 << 44).then_some((run, counter))
 }
 
 /// Rows and bodies behind a block's bytes; `None` when they are not what [`Columns::encode`] writes.
@@ -197,7 +194,7 @@ type MadeId = ([u8; 16], Option<u32>);
 
 fn read_ids(take: &mut Take<'_>, ids: &IdCipher, received: &[u64]) -> Option<Vec<MadeId>> {
     let mut last = (0u32, 0u64);
-    let mut next = |received_ns: &u64| match take.u8()? {
+    let next = |received_ns: &u64| match take.u8()? {
         ID_LITERAL => Some((take.array()?, None)),
         ID_MADE => {
             let ms = (received_ns / NS_PER_MS).cast_signed().checked_add(take.signed()?)?;
@@ -208,7 +205,7 @@ fn read_ids(take: &mut Take<'_>, ids: &IdCipher, received: &[u64]) -> Option<Vec
         }
         _ => None,
     };
-    received.iter().map(|received_ns| next(received_ns)).collect()
+    received.iter().map(next).collect()
 }
 
 fn producers_and_sequences(take: &mut Take<'_>, count: usize) -> Option<(Vec<u64>, Vec<u64>)> {

@@ -15,19 +15,20 @@ const MASK: u64 = (1 << HALF) - 1;
 const COUNTER_BITS: u32 = 50;
 /// Most runs of a node, less one: the bits that are left.
 pub const MAX_RUN: u32 = (1 << (2 * HALF - COUNTER_BITS)) - 1;
-/// Four rounds make a permutation that looks random; two more are a margin.
-const ROUNDS: u64 = 6;
+/// Four rounds of a good round function make a permutation that looks random even to whoever may ask for inverses.
+const ROUNDS: u64 = 4;
 
 /// A keyed permutation of 74-bit numbers (a Feistel network over SipHash).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct IdCipher {
     key: [u8; 16],
+    keyed: SipHasher13,
 }
 
 impl IdCipher {
     /// The permutation under a key.
     pub fn new(key: [u8; 16]) -> Self {
-        Self { key }
+        Self { key, keyed: SipHasher13::new_with_key(&key) }
     }
 
     /// The key; a segment carries it so that it can be read alone.
@@ -63,7 +64,7 @@ impl IdCipher {
     }
 
     fn round(&self, round: u64, half: u64) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
+        let mut hasher = self.keyed;
         hasher.write_u64((round << HALF) | half);
         hasher.finish() & MASK
     }

@@ -23,11 +23,11 @@ pub(crate) const MAX_SECTION: u64 = 256 * 1024 * 1024;
 /// Most sections.
 pub(crate) const MAX_SECTIONS: usize = 64;
 
-pub(crate) const LOGS: &[u8; 4] = b"logs";
-pub(crate) const BLOCKS: &[u8; 4] = b"blks";
-pub(crate) const KEYS: &[u8; 4] = b"keys";
-pub(crate) const NUMBERS: &[u8; 4] = b"nums";
-pub(crate) const SEEDS: &[u8; 4] = b"seed";
+pub(crate) const LOGS: [u8; 4] = *b"logs";
+pub(crate) const BLOCKS: [u8; 4] = *b"blks";
+pub(crate) const KEYS: [u8; 4] = *b"keys";
+pub(crate) const NUMBERS: [u8; 4] = *b"nums";
+pub(crate) const SEEDS: [u8; 4] = *b"seed";
 
 /// One log in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

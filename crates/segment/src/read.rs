@@ -184,14 +184,14 @@ impl Index {
         Err(SegmentError::damaged(0, "the file's digest does not hold"))
     }
 
-    fn section(&self, name: &[u8; 4]) -> Option<&Section> {
-        self.sections.iter().find(|section| section.name == *name)
+    fn section(&self, name: [u8; 4]) -> Option<&Section> {
+        self.sections.iter().find(|section| section.name == name)
     }
 
     fn entries<T>(
         &self,
         read: ReadAt<'_>,
-        name: &[u8; 4],
+        name: [u8; 4],
         len: usize,
         decode: impl Fn(&mut Take<'_>) -> Option<T>,
     ) -> Result<Vec<T>, SegmentError> {

@@ -58,7 +58,7 @@ impl std::fmt::Debug for Writer {
 impl Writer {
     /// Begins a segment.
     pub fn new(spec: Spec) -> Result<Self, SegmentError> {
-        let compressor = zstd::bulk::Compressor::new(spec.level).map_err(compression)?;
+        let compressor = zstd::bulk::Compressor::new(spec.level).map_err(|error| compression(&error))?;
         let mut writer = Self {
             spec,
             compressor,
@@ -140,7 +140,7 @@ impl Writer {
         let sections = self.sections();
         table.extend_from_slice(&(sections.len() as u16).to_be_bytes());
         for (name, bytes) in sections {
-            table.extend_from_slice(name);
+            table.extend_from_slice(&name);
             table.extend_from_slice(&self.written.to_be_bytes());
             table.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
             table.extend_from_slice(&crc32c::crc32c(&bytes).to_be_bytes());
@@ -203,7 +203,7 @@ impl Writer {
         if raw.len() > MAX_RAW {
             return Err(SegmentError::BadRows { what: "a block is larger than its limit" });
         }
-        let compressed = self.compressor.compress(&raw).map_err(compression)?;
+        let compressed = self.compressor.compress(&raw).map_err(|error| compression(&error))?;
         self.blocks.push(BlockEntry {
             log: log.log,
             first: log.first + log.count - columns.rows() as u64,
@@ -228,7 +228,7 @@ impl Writer {
         Ok(())
     }
 
-    fn sections(&mut self) -> Vec<(&'static [u8; 4], Vec<u8>)> {
+    fn sections(&mut self) -> Vec<([u8; 4], Vec<u8>)> {
         self.keys.sort_unstable();
         self.numbers.sort_unstable();
         let (mut logs, mut blocks, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
@@ -252,6 +252,6 @@ impl Writer {
     }
 }
 
-fn compression(error: std::io::Error) -> SegmentError {
+fn compression(error: &std::io::Error) -> SegmentError {
     SegmentError::Compression { why: error.to_string() }
 }

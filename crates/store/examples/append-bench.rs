@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p indelible-store --example append-bench -- [events] [folder]`. The bodies are 400 bytes that
 //! look like sealed events; nothing is validated or committed to here.
-#![allow(clippy::print_stdout, reason = "its output is the result")]
+#![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "its output is the result, rounded")]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +29,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let log = store.create_log(&LogSpec { origin, name: "bench".to_owned() })?;
     measure("batches of 1,000", events, || batches(&store, log, events));
     measure("256 senders, 1 event", events / 10, || singles(&store, log, events / 10));
-    measure("sealing the rest", store.depth().unsealed_events, || assert!(store.seal_now(), "sealing stopped"));
+    measure("sealing the rest", store.depth().unsealed_events, || {
+        assert!(store.seal_now(), "sealing stopped");
+    });
     measure("reading all", store.size(log)?, || {
         let read = store.scan(log, 0..u64::MAX, false).map(Iterator::count);
         println!("read {read:?}");

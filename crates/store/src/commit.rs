@@ -33,6 +33,8 @@ const MAX_CLOCK_JUMP_NS: i64 = 3_600 * 1_000_000_000;
 const FULL_RETRY_MS: u64 = 5_000;
 /// Part of a WAL file that only the system's own events may use when no spare can be made: one in this many bytes.
 const RESERVE_SHARE: u64 = 16;
+/// And at least this many bytes: two small blocks.
+const RESERVE_LEAST: u64 = 2 * crate::wal::block::PAGE as u64;
 
 /// The commit thread.
 #[derive(Debug)]
@@ -104,7 +106,7 @@ impl Committer {
         while let Some(batch) = self.shared.queue.take(usize::try_from(self.wal.room()).unwrap_or(usize::MAX))
         {
             if self.shared.has_failed() {
-                batch.into_iter().for_each(|work| refuse(work, &AppendError::OutcomeUnknown));
+                drop(refuse_all(batch, &AppendError::OutcomeUnknown));
                 continue;
             }
             let batch = self.answer_queries(batch);
@@ -117,9 +119,9 @@ impl Committer {
             self.shared.inbox.wait_for_room();
             let answers = self.frame_all(batch);
             match self.write() {
-                Ok(()) => answers.into_iter().for_each(|answer| answer.send(Ok(()))),
+                Ok(()) => send_all(answers, &Ok(())),
                 Err(error) => {
-                    answers.into_iter().for_each(|answer| answer.send(Err(AppendError::OutcomeUnknown)));
+                    send_all(answers, &Err(AppendError::OutcomeUnknown));
                     return self.shared.fail("make a block durable", &error);
                 }
             }
@@ -149,10 +151,10 @@ impl Committer {
                 max_bytes: fresh_room,
                 max_events: crate::wal::block::MAX_EVENTS as u64,
             };
-            batch.into_iter().for_each(|work| {
+            for work in batch {
                 let bytes = work.cost().0;
                 refuse(work, &too_large(bytes));
-            });
+            }
             return Ok(Vec::new());
         }
         if cost as u64 > self.wal.room() {
@@ -167,8 +169,9 @@ impl Committer {
                 Spare::Gone => return Ok(refuse_all(batch, &AppendError::Closing)),
             }
         }
-        let reserve = self.wal.file_bytes / RESERVE_SHARE;
-        if self.shared.spares.is_full() && self.wal.room() < cost as u64 + reserve {
+        let reserve = (self.wal.file_bytes / RESERVE_SHARE).max(RESERVE_LEAST);
+        let end = self.wal.at + crate::wal::block::disk_len(cost) as u64;
+        if end + reserve > self.wal.file_bytes && !self.shared.spares.have_next() {
             let full = AppendError::DiskFull { retry_after_ms: FULL_RETRY_MS };
             return Ok(refuse_if(batch, &full, |work| !is_own(work)));
         }
@@ -235,8 +238,10 @@ impl Committer {
     ) -> Result<Vec<Appended>, AppendError> {
         let mut outcomes = Vec::with_capacity(appends.len());
         for append in appends {
-            if !self.core.logs.contains_key(&append.log) {
-                return Err(AppendError::UnknownLog(append.log));
+            match self.core.logs.get(&append.log) {
+                Some(tip) if !tip.frozen => {}
+                Some(_) => return Err(AppendError::Frozen(append.log)),
+                None => return Err(AppendError::UnknownLog(append.log)),
             }
             outcomes.push(
                 self.recognise(append).map_err(|error| AppendError::Unreadable { why: error.to_string() })?,
@@ -267,13 +272,14 @@ impl Committer {
             let print = key_print(append.log, key);
             let used = match self.core.keys.get(print, append.log) {
                 Some(used) => Some(used),
-                None => self.shared.filter.find(&self.shared, append.log, print)?,
+                None => self.shared.filter.find(append.log, print)?,
             };
             if let Some(used) = used {
                 let same = used.content == content;
-                return Ok(Some(match same {
-                    true => Appended::Duplicate(self.place(append.log, used.index)?),
-                    false => Appended::KeyConflict { index: used.index },
+                return Ok(Some(if same {
+                    Appended::Duplicate(self.place(append.log, used.index)?)
+                } else {
+                    Appended::KeyConflict { index: used.index }
                 }));
             }
         }
@@ -302,9 +308,10 @@ impl Committer {
                     )?,
                 };
                 let same = self.content(append.log, index)? == content;
-                Ok(Some(match same {
-                    true => Appended::Duplicate(self.place(append.log, index)?),
-                    false => Appended::SequenceConflict { sequence: append.sequence, index },
+                Ok(Some(if same {
+                    Appended::Duplicate(self.place(append.log, index)?)
+                } else {
+                    Appended::SequenceConflict { sequence: append.sequence, index }
                 }))
             }
         }
@@ -317,9 +324,10 @@ impl Committer {
         }
         let shared = Arc::clone(&self.shared);
         let of = shared.log(log)?;
-        let bytes = match index < of.head().size {
-            true => shared.flat.leaf(log, index)?,
-            false => self.durable(log, index)?.record.leaf,
+        let bytes = if index < of.head().size {
+            shared.flat.leaf(log, index)?
+        } else {
+            self.durable(log, index)?.record.leaf
         };
         let leaf = Leaf::decode(&bytes).map_err(|error| {
             StoreError::corrupt(shared.flat.path(log, crate::flat::Flat::Leaves), index, error.to_string())
@@ -407,9 +415,10 @@ impl Committer {
             && let Some(used) = self.core.keys.get(key_print(append.log, key), append.log)
         {
             let framed = of_request(used.index)?;
-            return Some(match framed.content == content {
-                true => Appended::Duplicate(framed.place),
-                false => Appended::KeyConflict { index: used.index },
+            return Some(if framed.content == content {
+                Appended::Duplicate(framed.place)
+            } else {
+                Appended::KeyConflict { index: used.index }
             });
         }
         let producer = append.producer.as_ref().filter(|_| append.sequence > 0)?;
@@ -418,9 +427,10 @@ impl Committer {
             return None;
         }
         let framed = of_request(tip.index_of(append.sequence)?)?;
-        Some(match framed.content == content {
-            true => Appended::Duplicate(framed.place),
-            false => Appended::SequenceConflict { sequence: append.sequence, index: framed.index },
+        Some(if framed.content == content {
+            Appended::Duplicate(framed.place)
+        } else {
+            Appended::SequenceConflict { sequence: append.sequence, index: framed.index }
         })
     }
 
@@ -559,6 +569,12 @@ fn contradictions(appends: &[Append], outcomes: &mut [Option<Appended>]) {
         {
             *outcome = Some(Appended::SequenceConflict { sequence: append.sequence, index });
         }
+    }
+}
+
+fn send_all(answers: Vec<Answer>, outcome: &Result<(), AppendError>) {
+    for answer in answers {
+        answer.send(outcome.clone());
     }
 }
 

@@ -16,6 +16,8 @@ const STRETCHES: usize = 1024;
 pub(crate) struct Tip {
     pub(crate) size: u64,
     pub(crate) last_received_ns: u64,
+    /// Lost events once; nothing is appended.
+    pub(crate) frozen: bool,
 }
 
 /// A producer with the places of its recent numbers.
@@ -103,14 +105,13 @@ impl KeyWindow {
 
 /// The 64 bits by which keys are found: of the digest, apart for each log.
 pub(crate) fn key_print(log: LogNo, key: &[u8; 16]) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *key;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ (u64::from(log.0) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    content_print(key) ^ (u64::from(log.0) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// The 64 bits of a content digest that are compared.
 pub(crate) fn content_print(content: &[u8; 16]) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *content;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    let (head, _) = content.split_first_chunk::<8>().expect("16 bytes hold 8");
+    u64::from_be_bytes(*head)
 }
 
 /// The commit thread's state.
@@ -125,7 +126,8 @@ pub(crate) struct Core {
 impl Core {
     /// The state that a snapshot holds; the WAL behind it is applied by the caller.
     pub(crate) fn from_state(state: &State, keys_in_memory: usize) -> Self {
-        let tip = |log: &LogState| Tip { size: log.size, last_received_ns: log.last_received_ns };
+        let tip =
+            |log: &LogState| Tip { size: log.size, last_received_ns: log.last_received_ns, frozen: false };
         let producer = |state: &ProducerState| ProducerTip::new(state.clone());
         Self {
             logs: state.logs.iter().map(|(log, state)| (*log, tip(state))).collect(),

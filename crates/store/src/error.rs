@@ -244,6 +244,9 @@ pub enum AppendError {
         /// The reason.
         why: String,
     },
+    /// The log lost events once and is only read since.
+    #[error("log {0} was frozen when a rollback was declared; its organization goes on in a new log")]
+    Frozen(LogNo),
     /// The store is closing; nothing was stored.
     #[error("the store is shutting down; nothing was stored, send again to the next process")]
     Closing,

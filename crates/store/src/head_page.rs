@@ -3,6 +3,7 @@
 use indelible_tlog::tree::Hash;
 
 use crate::bytes::Take;
+use crate::log::Head;
 use crate::log_no::LogNo;
 
 /// Length of a page; leaves room for a note with a post-quantum signature line.
@@ -60,6 +61,19 @@ impl HeadPage {
         out.resize(PAGE - 4, 0);
         out.extend_from_slice(&crc32c::crc32c(&out).to_be_bytes());
         Some(out)
+    }
+
+    /// The head as readers see it.
+    pub(crate) fn into_head(self) -> Head {
+        Head {
+            log: self.log,
+            size: self.size,
+            root: self.root,
+            note: self.note.into(),
+            time_ns: self.time_ns,
+            block: self.block,
+            generation: self.generation,
+        }
     }
 
     /// Reads a whole page.

@@ -62,6 +62,13 @@ impl Heads {
         Ok(heads)
     }
 
+    /// Leaves out the heads of logs that lost events: they are known not to hold.
+    pub(crate) fn without(mut self, frozen: impl Fn(LogNo) -> bool) -> Self {
+        self.newest.retain(|no, _| !frozen(*no));
+        self.older.retain(|head| !frozen(head.log));
+        self
+    }
+
     /// Last block that any head has seen.
     pub(crate) fn block(&self) -> u64 {
         self.newest.values().map(|head| head.block).max().unwrap_or(0)

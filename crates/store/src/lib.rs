@@ -28,6 +28,8 @@ mod publish;
 mod queue;
 pub mod read;
 pub mod recover;
+mod replay;
+pub mod rollback;
 mod seal;
 mod sealed;
 mod secrets;

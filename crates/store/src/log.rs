@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use indelible_tlog::tree::Hash;
 
 use crate::log_no::LogNo;
+use crate::rollback::Frozen;
 use crate::sealed::Sealed;
 use crate::signing::LogKeys;
 use crate::wal::file::WalFile;
@@ -50,6 +51,8 @@ pub(crate) struct Log {
     pub(crate) origin: String,
     pub(crate) name: String,
     pub(crate) keys: Mutex<LogKeys>,
+    /// Set when a rollback was declared: read only, never signed again.
+    pub(crate) frozen: Option<Frozen>,
     /// Events that are durable. Written by the commit thread.
     committed: AtomicU64,
     /// Newest published head. Written by the publisher.
@@ -61,7 +64,13 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn new(no: LogNo, origin: String, name: String, keys: LogKeys) -> Self {
+    pub(crate) fn new(
+        no: LogNo,
+        origin: String,
+        name: String,
+        keys: LogKeys,
+        frozen: Option<Frozen>,
+    ) -> Self {
         let head = Head {
             log: no,
             size: 0,
@@ -76,6 +85,7 @@ impl Log {
             origin,
             name,
             keys: Mutex::new(keys),
+            frozen,
             committed: AtomicU64::new(0),
             head: RwLock::new(Arc::new(head)),
             live: RwLock::default(),

@@ -63,7 +63,7 @@ impl Default for Options {
             head_interval: Duration::from_millis(250),
             seal_events: 128 * 1024,
             seal_bytes: 64 * 1024 * 1024,
-            seal_after: Duration::from_secs(300),
+            seal_after: Duration::from_mins(5),
             seal_pending: 2,
             own_segment_events: 8 * 1024,
             queue_bytes: 48 * 1024 * 1024,

@@ -236,6 +236,12 @@ impl Publisher {
             match outcome {
                 Ok(()) if closing => return self.shared.inbox.stop(),
                 Ok(()) => {}
+                Err(error) if is_full(&error) => {
+                    tracing::warn!(
+                        "stopped before the last heads were written: {error}; the next start writes them"
+                    );
+                    return self.shared.inbox.stop();
+                }
                 Err(error) => return self.shared.fail("write heads and level files", &error),
             }
         }

@@ -10,38 +10,35 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use indelible_durable::disk::{Disk, exists};
-use indelible_event::Leaf;
 use indelible_tlog::checkpoint::SignedCheckpoint;
-use indelible_tlog::tree::{Hash, Stack};
 
 use crate::anchor::{self, Anchor, AnchorWriter};
-use crate::commit::runs;
-use crate::core_state::{Core, KeyUse, content_print, key_print};
+use crate::core_state::Core;
 use crate::error::{OpenError, StoreError};
-use crate::flat::{Flat, FlatFiles, FlatGain};
+use crate::flat::{Flat, FlatFiles};
 use crate::folder;
+use crate::head_page::HeadPage;
 use crate::heads::Heads;
 use crate::log::Log;
 use crate::log_no::LogNo;
 use crate::options::Options;
 use crate::producers::Producers;
 use crate::publish::{PublishFrom, open_slots, read_notes};
-use crate::seal::{Backlog, BlockRef};
+use crate::replay::{Replay, Replayed};
+use crate::rollback::Frozen;
+use crate::seal::Backlog;
 use crate::sealed::{KeyFilter, Sealed, Segment};
 use crate::secrets::Secrets;
 use crate::shared::{Parts, Shared};
 use crate::signing::{self, LogKeys};
 use crate::snapshot::{self, State};
 use crate::subjects::{SubjectFile, Subjects};
-use crate::wal::block::{BlockHash, HEADER};
+use crate::wal::block::BlockHash;
 use crate::wal::file::{WalFile, WalWriter, rewrite};
-use crate::wal::record::{Record, records};
-use crate::wal::scan::{ScanFrom, ScannedBlock, WalEnd, scan};
+use crate::wal::scan::{ScanFrom, WalEnd, scan};
 
 /// How far the clock may stand behind the newest head: drift between two servers of a rack, not a lost battery.
 const MAX_CLOCK_BEHIND_NS: i64 = 5 * 60 * 1_000_000_000;
-/// Leaves collected per log during replay before they are written.
-const WRITE_AT: usize = 256 * 1024;
 /// A snapshot of a hundred thousand logs and a million producers stays below this.
 const MAX_SNAPSHOT: u64 = 1024 * 1024 * 1024;
 
@@ -78,84 +75,164 @@ pub(crate) struct Opened {
     pub(crate) recovery: Recovery,
 }
 
+/// What the folder holds beside the WAL.
+struct Found {
+    folder: folder::Folder,
+    heads: Heads,
+    /// Marks and last heads of logs that lost events.
+    frozen: BTreeMap<LogNo, Frozen>,
+    lost: BTreeMap<LogNo, HeadPage>,
+    anchor: Option<Anchor>,
+    anchor_path: Option<PathBuf>,
+    snapshot: State,
+    secrets: Secrets,
+    subjects: Subjects,
+    subject_file: SubjectFile,
+    flat: FlatFiles,
+    sealed: Vec<Arc<Segment>>,
+    segments_removed: u64,
+}
+
 /// Opens the folder and recovers.
 pub(crate) fn open(dir: &Path, options: Options) -> Result<Opened, OpenError> {
-    let disk = Arc::clone(&options.disk);
-    let folder = folder::open(&disk, dir, options.must_exist, options.wal_file_bytes)?;
-    let heads = Heads::read(&*disk, dir, folder.node)?;
-    check_clock(&options, &heads)?;
+    let found = find(dir, &options)?;
+    let (replayed, end) = replay(dir, &options, &found)?;
+    assemble(dir, options, found, replayed, end)
+}
+
+fn find(dir: &Path, options: &Options) -> Result<Found, OpenError> {
+    let disk = &options.disk;
+    let folder = folder::open(disk, dir, options.must_exist, options.wal_file_bytes)?;
+    let heads = Heads::read(&**disk, dir, folder.node)?;
+    check_clock(options, &heads)?;
+    let frozen = read_frozen(&**disk, dir, &heads)?;
+    let is_frozen = |no: LogNo| frozen.contains_key(&no);
+    let lost =
+        heads.newest.iter().filter(|(no, _)| is_frozen(**no)).map(|(no, head)| (*no, head.clone())).collect();
+    let heads = heads.without(is_frozen);
     let anchor_path = options.anchor_dir.as_ref().map(|anchors| anchor::path(anchors, &folder.node));
-    let anchor = read_anchor(&*disk, anchor_path.as_deref())?;
-    let snapshot = read_snapshot(&*disk, dir)?;
+    let anchor = read_anchor(&**disk, anchor_path.as_deref())?;
+    let snapshot = read_snapshot(&**disk, dir)?;
     let keys_dir = dir.join("keys");
     let now_ns = u64::try_from(options.clock.now_ns()).unwrap_or(0);
-    let secrets = Secrets::open(&*disk, &keys_dir, now_ns)?;
-    let subjects = Subjects::open(&*disk, &keys_dir, secrets.subject.clone())?;
-    let subject_file = SubjectFile::open(&*disk, &keys_dir)?;
-    for (_, digest, pool) in subject_file.read(&*disk, snapshot.subjects)? {
+    let secrets = Secrets::open(&**disk, &keys_dir, now_ns)?;
+    let subjects = Subjects::open(&**disk, &keys_dir, secrets.subject.clone())?;
+    let subject_file = SubjectFile::open(&**disk, &keys_dir)?;
+    for (_, digest, pool) in subject_file.read(&**disk, snapshot.subjects)? {
         subjects.restore(digest, pool);
     }
-    let flat = FlatFiles::new(Arc::clone(&disk), dir.join("logs"));
-    let mut replay = Replay::new(&*disk, dir, &flat, &heads, &snapshot, &options)?;
-    let (sealed, removed) = read_segments(&*disk, dir, &snapshot)?;
+    let flat = FlatFiles::new(Arc::clone(disk), dir.join("logs"));
+    let (sealed, segments_removed) = read_segments(&**disk, dir, &snapshot)?;
+    Ok(Found {
+        folder,
+        heads,
+        frozen,
+        lost,
+        anchor,
+        anchor_path,
+        snapshot,
+        secrets,
+        subjects,
+        subject_file,
+        flat,
+        sealed,
+        segments_removed,
+    })
+}
+
+fn replay(dir: &Path, options: &Options, found: &Found) -> Result<(Replayed, WalEnd), OpenError> {
+    let disk = &*options.disk;
+    let anchor_block = found.anchor.as_ref().map(|anchor| anchor.block);
     let from = ScanFrom {
-        node: folder.node,
-        known: (snapshot.block, snapshot.block_hash),
-        seen: heads.block().max(anchor.as_ref().map_or(0, |anchor| anchor.block)),
+        node: found.folder.node,
+        known: (found.snapshot.block, found.snapshot.block_hash),
+        seen: found.heads.block().max(anchor_block.unwrap_or(0)),
     };
-    replay.anchor = anchor.clone();
-    replay.subjects = Some(&subjects);
-    let end = scan(&*disk, &dir.join("wal"), &from, |block| replay.block(block))?;
+    let wanted = (&found.subjects, anchor_block);
+    let mut replay = Replay::new(&found.flat, &found.heads, &found.snapshot, wanted, options);
+    let end = scan(disk, &dir.join("wal"), &from, |block| replay.block(block))?;
     replay.finish()?;
     let mut replayed = replay.into_replayed();
-    check_heads(&heads, &replayed, &flat)?;
-    check_ends(dir, &end, &heads, &replayed, anchor_path.as_deref().zip(anchor.as_ref()))?;
-    let end = settle(&*disk, dir, end, options.wal_file_bytes, &flat)?;
-    replayed.runs.values_mut().flatten().for_each(|run| end.refresh(&mut run.file));
-    replayed.backlog.iter_mut().for_each(|block| end.refresh(&mut block.file));
-    let (core, mut state) = (replayed.core, replayed.state);
-    let logs = open_logs(&*disk, &keys_dir, &state, &heads, replayed.runs)?;
-    let filter = attach_segments(&logs, &state, &snapshot, sealed)?;
+    check_heads(&found.heads, &replayed, &found.flat)?;
+    let anchor = found.anchor_path.as_deref().zip(found.anchor.as_ref());
+    check_ends(dir, &end, &found.heads, &replayed, anchor)?;
+    let end = settle(disk, dir, end, options.wal_file_bytes, &found.flat)?;
+    for run in replayed.runs.values_mut().flatten() {
+        end.refresh(&mut run.file);
+    }
+    for block in &mut replayed.backlog {
+        end.refresh(&mut block.file);
+    }
+    Ok((replayed, end))
+}
+
+fn assemble(
+    dir: &Path,
+    options: Options,
+    found: Found,
+    replayed: Replayed,
+    end: WalEnd,
+) -> Result<Opened, OpenError> {
+    let (mut core, mut state) = (replayed.core, replayed.state);
+    let logs = open_logs(&*options.disk, dir, &state, &found.heads, (replayed.runs, found.frozen))?;
+    for (no, head) in found.lost {
+        core.logs.entry(no).or_default().frozen = true;
+        // What was signed before the loss stays what is shown.
+        if let Some(log) = logs.iter().find(|log| log.no == no) {
+            log.set_head(head.into_head());
+        }
+    }
+    let filter = attach_segments(&logs, &state, &found.snapshot, found.sealed)?;
     let producers = Producers::default();
     for ((log, number), producer) in &state.producers {
         producers.restore(*log, *number, &producer.name, &producer.instance);
     }
     let recovery = Recovery {
-        new: folder.new,
+        new: found.folder.new,
         blocks: replayed.backlog.len() as u64,
         events: replayed.backlog.iter().map(|block| block.events).sum(),
         torn: end.torn,
-        anchored: anchor.is_some(),
-        segments_removed: removed,
+        anchored: found.anchor.is_some(),
+        segments_removed: found.segments_removed,
     };
-    let parts = Parts {
-        backlog: Backlog::new(&options, snapshot.block, replayed.backlog),
+    let shared = Arc::new(Shared::new(Parts {
+        backlog: Backlog::new(&options, found.snapshot.block, replayed.backlog),
         dir: dir.to_path_buf(),
-        node: folder.node,
+        node: found.folder.node,
         logs: logs.clone(),
-        flat,
-        secrets,
-        subjects,
+        flat: found.flat,
+        secrets: found.secrets,
+        subjects: found.subjects,
         producers,
         filter,
         options,
-    };
-    let shared = Arc::new(Shared::new(parts));
-    let publish = publish_from(&shared, &logs, &mut state, &heads, (&end, anchor_path))?;
+    }));
+    let publish = publish_from(&shared, &logs, &mut state, &found.heads, (&end, found.anchor_path))?;
     let wal = wal_writer(&shared, &end)?;
     Ok(Opened {
         shared,
-        lock: folder.lock,
+        lock: found.folder.lock,
         core,
         wal,
         next_seq: end.next_seq,
         last_hash: end.last_hash,
         publish,
-        sealer_state: snapshot,
-        subject_file,
+        sealer_state: found.snapshot,
+        subject_file: found.subject_file,
         files: end.files,
         recovery,
     })
+}
+
+/// The marks of logs that lost events.
+fn read_frozen(disk: &dyn Disk, dir: &Path, heads: &Heads) -> Result<BTreeMap<LogNo, Frozen>, OpenError> {
+    let mut frozen = BTreeMap::new();
+    for no in heads.newest.keys() {
+        if let Some(mark) = crate::rollback::read(disk, &dir.join("logs").join(no.to_string()))? {
+            frozen.insert(*no, mark);
+        }
+    }
+    Ok(frozen)
 }
 
 fn check_clock(options: &Options, heads: &Heads) -> Result<(), OpenError> {
@@ -183,11 +260,11 @@ pub(crate) fn read_snapshot(disk: &dyn Disk, dir: &Path) -> Result<State, OpenEr
         let path = dir.join(snapshot::file_name(block));
         let bytes = indelible_durable::disk::read_file(disk, &path, MAX_SNAPSHOT)
             .map_err(OpenError::io("read", &path))?;
-        match State::decode(&bytes).filter(|state| state.block == block) {
-            Some(state) => return Ok(state),
-            // The WAL behind an older snapshot may still be there; if not, the scan finds the hole.
-            None => tracing::warn!("{} does not check, looking for an older snapshot", path.display()),
+        if let Some(state) = State::decode(&bytes).filter(|state| state.block == block) {
+            return Ok(state);
         }
+        // The WAL behind an older snapshot may still be there; if not, the scan finds the hole.
+        tracing::warn!("{} does not check, looking for an older snapshot", path.display());
     }
     Ok(State::default())
 }
@@ -222,212 +299,12 @@ pub(crate) fn segment_paths(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>,
     let mut paths = Vec::new();
     for folder in folders {
         let entries = disk.list(&folder).map_err(OpenError::io("list", &folder))?;
-        let named = entries.into_iter().filter(|entry| entry.name.ends_with(".seg"));
+        let named = entries
+            .into_iter()
+            .filter(|entry| Path::new(&entry.name).extension().is_some_and(|kind| kind == "seg"));
         paths.extend(named.map(|entry| folder.join(entry.name)));
     }
     Ok(paths)
-}
-
-/// What replaying gives.
-struct Replayed {
-    state: State,
-    core: Core,
-    runs: HashMap<LogNo, Vec<crate::log::Run>>,
-    backlog: Vec<BlockRef>,
-    /// Roots at the sizes of the newest heads.
-    roots: HashMap<LogNo, Hash>,
-    anchored_hash: Option<BlockHash>,
-}
-
-struct Replay<'a> {
-    state: State,
-    core: Core,
-    flat: &'a FlatFiles,
-    heads: &'a Heads,
-    subjects: Option<&'a Subjects>,
-    anchor: Option<Anchor>,
-    sealed_block: u64,
-    gains: BTreeMap<LogNo, FlatGain>,
-    runs: HashMap<LogNo, Vec<crate::log::Run>>,
-    backlog: Vec<BlockRef>,
-    roots: HashMap<LogNo, Hash>,
-    anchored_hash: Option<BlockHash>,
-    boot_ns: i64,
-    disk: &'a dyn Disk,
-    dir: &'a Path,
-}
-
-impl<'a> Replay<'a> {
-    fn new(
-        disk: &'a dyn Disk,
-        dir: &'a Path,
-        flat: &'a FlatFiles,
-        heads: &'a Heads,
-        snapshot: &State,
-        options: &Options,
-    ) -> Result<Self, OpenError> {
-        let mut replay = Self {
-            core: Core::from_state(snapshot, options.keys_in_memory),
-            state: snapshot.clone(),
-            flat,
-            heads,
-            subjects: None,
-            anchor: None,
-            sealed_block: snapshot.block,
-            gains: BTreeMap::new(),
-            runs: HashMap::new(),
-            backlog: Vec::new(),
-            roots: HashMap::new(),
-            anchored_hash: None,
-            boot_ns: options.clock.boot_ns(),
-            disk,
-            dir,
-        };
-        for (no, log) in &snapshot.logs {
-            replay.note_root(*no, &log.stack);
-        }
-        Ok(replay)
-    }
-
-    fn note_root(&mut self, no: LogNo, stack: &Stack) {
-        if self.heads.newest.get(&no).is_some_and(|head| head.size == stack.size()) {
-            self.roots.insert(no, stack.root());
-        }
-    }
-
-    fn block(&mut self, block: &ScannedBlock<'_>) -> Result<(), OpenError> {
-        if self.anchor.as_ref().is_some_and(|anchor| anchor.block == block.header.seq) {
-            self.anchored_hash = Some(block.hash);
-        }
-        if block.header.seq <= self.sealed_block {
-            return Ok(());
-        }
-        let mut events = Vec::new();
-        let mut count = 0u32;
-        let mut assignments = Vec::new();
-        for record in records(block.body) {
-            count += 1;
-            let damaged = |at: usize, what: &str| {
-                OpenError::corrupt(&block.file.path, block.offset + (HEADER + at) as u64, what)
-            };
-            let (at, record) = record.map_err(|at| damaged(at, "a record is malformed"))?;
-            self.state.apply(&record, &mut assignments).map_err(|what| damaged(at, what))?;
-            match record {
-                Record::Event(event) => {
-                    events.push((event.log, event.index, at as u32));
-                    self.event(&event)?;
-                }
-                Record::LogCreated { log, .. } => self.note_root(log, &Stack::new()),
-                _ => {}
-            }
-        }
-        if count != block.header.records {
-            return Err(OpenError::corrupt(
-                &block.file.path,
-                block.offset,
-                "a block has another number of records",
-            ));
-        }
-        for (_, digest, pool) in assignments {
-            self.subjects.inspect(|subjects| subjects.restore(digest, pool));
-        }
-        let found = events.len() as u64;
-        let end = block.body.len() as u32;
-        for (log, run) in runs(block.file, block.offset + HEADER as u64, events.into_iter(), end, block.body)
-        {
-            self.runs.entry(log).or_default().push(run);
-        }
-        (self.state.block, self.state.block_hash) = (block.header.seq, block.hash);
-        self.state.time_ns = block.header.time_ns;
-        self.backlog.push(BlockRef {
-            file: Arc::clone(block.file),
-            offset: block.offset,
-            disk_len: block.header.disk_len() as u64,
-            seq: block.header.seq,
-            hash: block.hash,
-            time_ns: block.header.time_ns,
-            events: found,
-            committed_boot_ns: self.boot_ns,
-        });
-        Ok(())
-    }
-
-    fn event(&mut self, event: &crate::wal::record::EventRecord<'_>) -> Result<(), OpenError> {
-        let content = content_print(&event.content);
-        if event.key != [0; 16] {
-            let used = KeyUse { log: event.log, index: event.index, content };
-            self.core.keys.insert(key_print(event.log, &event.key), used);
-        }
-        let leaf = Leaf::decode(event.leaf).ok().filter(|leaf| leaf.sequence > 0);
-        if let Some(leaf) = leaf {
-            let tip = self.core.producers.entry((event.log, leaf.producer)).or_default();
-            tip.place(leaf.sequence, event.index, 0);
-        }
-        let gain = self.gains.entry(event.log).or_default();
-        let Some(log) = self.state.logs.get_mut(&event.log) else { return Ok(()) };
-        gain.append(&mut log.stack, event.leaf);
-        if gain.len() >= WRITE_AT {
-            write_gain(self.disk, self.flat, self.dir, event.log, gain, log.stack.size())?;
-        }
-        if self.heads.newest.get(&event.log).is_some_and(|head| head.size == log.stack.size()) {
-            self.roots.insert(event.log, log.stack.root());
-        }
-        Ok(())
-    }
-
-    /// Writes the rest of the level files, cut to their exact length.
-    fn finish(&mut self) -> Result<(), OpenError> {
-        for (no, gain) in &mut self.gains {
-            let Some(log) = self.state.logs.get(no) else { continue };
-            write_gain(self.disk, self.flat, self.dir, *no, gain, log.stack.size())?;
-            let path = self.flat.log_dir(*no);
-            cut(self.flat, *no, log.stack.size()).map_err(OpenError::io("cut level files in", path))?;
-        }
-        Ok(())
-    }
-
-    fn into_replayed(self) -> Replayed {
-        let mut core = self.core;
-        let recent = std::mem::take(&mut core.producers);
-        let fresh = Core::from_state(&self.state, 0);
-        (core.logs, core.producers, core.cursors) = (fresh.logs, fresh.producers, fresh.cursors);
-        for (key, tip) in &mut core.producers {
-            if let Some(recent) = recent.get(key) {
-                tip.take_places(recent);
-            }
-        }
-        Replayed {
-            state: self.state,
-            core,
-            runs: self.runs,
-            backlog: self.backlog,
-            roots: self.roots,
-            anchored_hash: self.anchored_hash,
-        }
-    }
-}
-
-fn write_gain(
-    disk: &dyn Disk,
-    flat: &FlatFiles,
-    dir: &Path,
-    no: LogNo,
-    gain: &mut FlatGain,
-    size: u64,
-) -> Result<(), OpenError> {
-    let folder = flat.log_dir(no);
-    debug_assert!(folder.starts_with(dir));
-    disk.make_dir(&folder).map_err(OpenError::io("create", &folder))?;
-    gain.write(flat, no, size).map_err(OpenError::io("write level files in", &folder))
-}
-
-fn cut(flat: &FlatFiles, no: LogNo, size: u64) -> io::Result<()> {
-    flat.cut(no, Flat::Leaves, size * crate::flat::ENTRY as u64)?;
-    for level in 0..indelible_tlog::tree::LEVELS {
-        let hashes = size.checked_shr(u32::from(level) * 8).unwrap_or(0);
-        flat.cut(no, Flat::Level(level), hashes * indelible_tlog::tree::HASH_LEN as u64)?;
-    }
-    Ok(())
 }
 
 /// Every log reaches its own signed head, with the root it signed.
@@ -487,14 +364,14 @@ fn check_ends(
 /// Reads keys, checks heads' signatures, and puts the logs' shared halves together.
 fn open_logs(
     disk: &dyn Disk,
-    keys_dir: &Path,
+    dir: &Path,
     state: &State,
     heads: &Heads,
-    mut runs: HashMap<LogNo, Vec<crate::log::Run>>,
+    (mut runs, mut frozen): (HashMap<LogNo, Vec<crate::log::Run>>, BTreeMap<LogNo, Frozen>),
 ) -> Result<Vec<Arc<Log>>, OpenError> {
     let mut logs = Vec::with_capacity(state.logs.len());
     for (no, log) in &state.logs {
-        let path = signing::path(keys_dir, *no);
+        let path = signing::path(&dir.join("keys"), *no);
         let keys = LogKeys::read(disk, path.clone(), &log.origin)?;
         // The file is changed before the WAL says so, so it may know more keys, never fewer.
         let mine = keys.infos();
@@ -508,7 +385,7 @@ fn open_logs(
             tracing::warn!("head of log {}: {error}", log.origin);
             return Err(OpenError::KeyDiffers { origin: log.origin.clone(), file: path });
         }
-        let shared = Log::new(*no, log.origin.clone(), log.name.clone(), keys);
+        let shared = Log::new(*no, log.origin.clone(), log.name.clone(), keys, frozen.remove(no));
         shared.commit(runs.remove(no).unwrap_or_default(), log.size);
         logs.push(Arc::new(shared));
     }
@@ -597,7 +474,7 @@ fn publish_from(
     (end, anchor_path): (&WalEnd, Option<PathBuf>),
 ) -> Result<PublishFrom, OpenError> {
     let mut growing = Vec::with_capacity(logs.len());
-    for log in logs {
+    for log in logs.iter().filter(|log| log.frozen.is_none()) {
         let stack = state.logs.get_mut(&log.no).map(|log| std::mem::take(&mut log.stack)).unwrap_or_default();
         let generation = heads.newest.get(&log.no).map_or(0, |head| head.generation);
         let notes_at = notes_end(&shared.flat, log.no)?;

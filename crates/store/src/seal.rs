@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ use crate::sealed::{Sealed, Segment, damage};
 use crate::shared::Shared;
 use crate::snapshot::{self, State};
 use crate::subjects::{Assignment, SubjectFile};
-use crate::wal::block::{BlockHash, BlockHeader, HEADER, block_hash};
+use crate::wal::block::{BlockHash, BlockHeader, HEADER};
 use crate::wal::file::WalFile;
 use crate::wal::record::{EventRecord, Record, records};
 
 /// How long the sealer waits before it tries again on a full disk.
 const FULL_RETRY: Duration = Duration::from_millis(250);
-/// Snapshots kept: the newest, and one in case it turns out damaged while the WAL behind the older is still there.
+/// Snapshots kept: the newest, and the one before, for whoever must find out what happened.
 const KEEP_SNAPSHOTS: usize = 2;
 
 /// A durable block that is not sealed yet.
@@ -323,12 +323,13 @@ impl Sealer {
                 .read_exact_at(&mut self.buffer, block.offset)
                 .map_err(StoreError::io("read", path))?;
             let damaged = |at: usize, what: &str| StoreError::corrupt(path, block.offset + at as u64, what);
-            if block_hash(&self.buffer) != block.hash {
-                return Err(damaged(0, "a block of the WAL changed after it was written"));
-            }
+            let header = BlockHeader::decode(&self.buffer).filter(|header| header.seq == block.seq);
             let header =
-                BlockHeader::decode(&self.buffer).ok_or_else(|| damaged(0, "a block does not check"))?;
+                header.ok_or_else(|| damaged(0, "a block of the WAL changed after it was written"))?;
             let body = self.buffer.get(HEADER..HEADER + header.body_len as usize).unwrap_or_default();
+            if crc32c::crc32c(body) != header.body_crc {
+                return Err(damaged(HEADER, "a block of the WAL changed after it was written"));
+            }
             for record in records(body) {
                 let (at, record) = record.map_err(|at| damaged(HEADER + at, "a record is malformed"))?;
                 state.apply(&record, &mut round.subjects).map_err(|what| damaged(HEADER + at, what))?;
@@ -358,11 +359,11 @@ impl Sealer {
             let made = disk.make_dir(&dir).and_then(|()| replace::sync_parent(disk, &dir));
             made.map_err(StoreError::io("create", &dir))?;
             let name = format!("{from:016x}-{:016x}.0.seg", from + places.len() as u64 - 1);
-            segments.push(self.write_segment(dir.join(name), blocks, round, &[*log])?);
+            segments.push(self.write_segment(&dir.join(name), blocks, round, &[*log])?);
         }
         if !small.is_empty() {
             let path = self.shared.dir.join("spill").join(format!("{first:016x}-{last:016x}.0.seg"));
-            segments.push(self.write_segment(path, blocks, round, &small)?);
+            segments.push(self.write_segment(&path, blocks, round, &small)?);
         }
         Ok(segments)
     }
@@ -374,7 +375,7 @@ impl Sealer {
 
     fn write_segment(
         &self,
-        path: PathBuf,
+        path: &Path,
         blocks: &[BlockRef],
         round: &Round,
         logs: &[LogNo],
@@ -387,9 +388,9 @@ impl Sealer {
             ids: shared.secrets.ids,
             level: shared.options.zstd_level,
         };
-        let temporary = replace::temporary(&path);
+        let temporary = replace::temporary(path);
         let file = shared.disk.create(&temporary).map_err(StoreError::io("create", &temporary))?;
-        let mut writer = Writer::new(spec).map_err(damage(&path))?;
+        let mut writer = Writer::new(spec).map_err(damage(path))?;
         let mut at = 0;
         let mut put = |bytes: &[u8]| {
             let written = file.write_all_at(bytes, at);
@@ -397,67 +398,22 @@ impl Sealer {
             written.map_err(StoreError::io("write", &temporary))
         };
         for log in logs {
-            writer.begin_log(log.0, self.first_index(*log)).map_err(damage(&path))?;
-            self.each_event(blocks, round, *log, |event| {
+            writer.begin_log(log.0, self.first_index(*log)).map_err(damage(path))?;
+            each_event(blocks, round, *log, |event| {
                 let row = row(event)?;
-                writer.push(&row, None, |run| shared.secrets.seed(run)).map_err(damage(&path))?;
+                writer.push(&row, None, |run| shared.secrets.seed(run)).map_err(damage(path))?;
                 put(&writer.take_bytes())
             })?;
         }
-        put(&writer.finish().map_err(damage(&path))?)?;
+        put(&writer.finish().map_err(damage(path))?)?;
         file.sync_data().map_err(StoreError::io("sync", &temporary))?;
-        let segment = Segment::from_file(Arc::clone(&file), path.clone())?;
+        let segment = Segment::from_file(Arc::clone(&file), path.to_path_buf())?;
         self.compare(&segment, blocks, round)?;
         // Dying here leaves a temporary file. The file was synced and compared before it gets its name.
         let named =
-            shared.disk.rename(&temporary, &path).and_then(|()| replace::sync_parent(&*shared.disk, &path));
-        named.map_err(StoreError::io("rename", &path))?;
+            shared.disk.rename(&temporary, path).and_then(|()| replace::sync_parent(&*shared.disk, path));
+        named.map_err(StoreError::io("rename", path))?;
         Ok(Arc::new(segment))
-    }
-
-    /// Calls `visit` with every event of a log, read from the WAL in pieces.
-    fn each_event(
-        &self,
-        blocks: &[BlockRef],
-        round: &Round,
-        log: LogNo,
-        mut visit: impl FnMut(&EventRecord<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        const PIECE: u32 = 256 * 1024;
-        let places = round.events.get(&log).map_or(&[][..], Vec::as_slice);
-        let mut buffer = Vec::new();
-        let mut rest = places;
-        while let Some(first) = rest.first() {
-            let mut end = first.offset;
-            let mut near = |place: &RecordAt| {
-                let near = place.block == first.block && place.offset == end && end - first.offset < PIECE;
-                end = end.wrapping_add(if near { place.len } else { 0 });
-                near
-            };
-            let count = rest.iter().copied().take_while(|place| near(place)).count().max(1);
-            let block = blocks.get(first.block).ok_or_else(|| StoreError::UnknownLog(log))?;
-            buffer.resize((end - first.offset) as usize, 0);
-            let at = block.offset + u64::from(first.offset);
-            block
-                .file
-                .file
-                .read_exact_at(&mut buffer, at)
-                .map_err(StoreError::io("read", &block.file.path))?;
-            for record in records(&buffer) {
-                match record {
-                    Ok((_, Record::Event(event))) => visit(&event)?,
-                    _ => {
-                        return Err(StoreError::corrupt(
-                            &block.file.path,
-                            at,
-                            "a record changed after it was read",
-                        ));
-                    }
-                }
-            }
-            rest = rest.get(count..).unwrap_or_default();
-        }
-        Ok(())
     }
 
     /// Decodes the new file and compares every row with the WAL's bytes.
@@ -475,7 +431,7 @@ impl Sealer {
         for entry in segment.index.logs() {
             let log = LogNo(entry.log);
             let mut block = None;
-            self.each_event(blocks, round, log, |event| {
+            each_event(blocks, round, log, |event| {
                 let holds = |block: &indelible_segment::row::Block| block.get(event.index).is_some();
                 if !block.as_ref().is_some_and(holds) {
                     block = Some(segment.block(log, event.index)?);
@@ -543,6 +499,46 @@ impl Sealer {
         }
         remove_old_snapshots(disk, &self.shared.dir.join("state"))
     }
+}
+
+/// Calls `visit` with every event of a log, read from the WAL in pieces.
+fn each_event(
+    blocks: &[BlockRef],
+    round: &Round,
+    log: LogNo,
+    mut visit: impl FnMut(&EventRecord<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    const PIECE: u32 = 256 * 1024;
+    let places = round.events.get(&log).map_or(&[][..], Vec::as_slice);
+    let mut buffer = Vec::new();
+    let mut rest = places;
+    while let Some(first) = rest.first() {
+        let mut end = first.offset;
+        let mut near = |place: &RecordAt| {
+            let near = place.block == first.block && place.offset == end && end - first.offset < PIECE;
+            end = end.wrapping_add(if near { place.len } else { 0 });
+            near
+        };
+        let count = rest.iter().copied().take_while(|place| near(place)).count().max(1);
+        let block = blocks.get(first.block).ok_or(StoreError::UnknownLog(log))?;
+        buffer.resize((end - first.offset) as usize, 0);
+        let at = block.offset + u64::from(first.offset);
+        block.file.file.read_exact_at(&mut buffer, at).map_err(StoreError::io("read", &block.file.path))?;
+        for record in records(&buffer) {
+            match record {
+                Ok((_, Record::Event(event))) => visit(&event)?,
+                _ => {
+                    return Err(StoreError::corrupt(
+                        &block.file.path,
+                        at,
+                        "a record changed after it was read",
+                    ));
+                }
+            }
+        }
+        rest = rest.get(count..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 fn remove_old_snapshots(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {

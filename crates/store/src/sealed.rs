@@ -172,7 +172,7 @@ impl KeyFilter {
     }
 
     /// The event under a key, among all sealed ones.
-    pub(crate) fn find(&self, shared: &Shared, log: LogNo, print: u64) -> Result<Option<KeyUse>, StoreError> {
+    pub(crate) fn find(&self, log: LogNo, print: u64) -> Result<Option<KeyUse>, StoreError> {
         self.catch_up()?;
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         for (number, table) in state.tables.iter().enumerate() {
@@ -181,16 +181,13 @@ impl KeyFilter {
             while candidates != 0 {
                 let column = number * COLUMNS + candidates.trailing_zeros() as usize;
                 candidates &= candidates - 1;
-                for segment in state.columns.get(column).map(|column| &column.segments).into_iter().flatten()
-                {
-                    if let Some(found) = self.find_in(segment, log, print)? {
-                        return Ok(Some(found));
-                    }
+                let segments = state.columns.get(column).map_or(&[][..], |column| &column.segments);
+                let mut found = segments.iter().map(|segment| self.find_in(segment, log, print));
+                if let Some(found) = found.find_map(Result::transpose) {
+                    return found.map(Some);
                 }
             }
         }
-        drop(state);
-        debug_assert!(!shared.dir.as_os_str().is_empty());
         Ok(None)
     }
 

@@ -35,7 +35,9 @@ impl Keyed {
     /// First 16 bytes of the HMAC over all parts in their order.
     pub(crate) fn digest(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut mac = self.0.clone();
-        parts.iter().for_each(|part| mac.update(part));
+        for part in parts {
+            mac.update(part);
+        }
         let hash: [u8; 32] = mac.finalize().into_bytes().into();
         let (head, _) = hash.split_first_chunk::<16>().expect("32 bytes hold 16");
         *head

@@ -148,7 +148,7 @@ impl Shared {
     /// Waits until `done` says so, the store failed, or the time is over; `done` decides.
     pub(crate) fn wait_published(&self, timeout: Duration, done: impl Fn() -> bool) -> bool {
         let guard = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = |_: &mut ()| !done() && !self.has_failed();
+        let waiting = |(): &mut ()| !done() && !self.has_failed();
         let waited = self.published_changed.wait_timeout_while(guard, timeout, waiting);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
         done()

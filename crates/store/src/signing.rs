@@ -204,13 +204,17 @@ impl LogKeys {
         let mut text = zeroize::Zeroizing::new(format!("{FIRST_LINE}\norigin {}\n", self.origin));
         for key in &self.keys {
             let seed = zeroize::Zeroizing::new(hex(key.seed.as_slice()));
-            text.push_str(&format!("key {} {} {}\n", key.state.word(), key.since_ns, *seed));
+            text.push_str(&["key", key.state.word(), &key.since_ns.to_string(), &seed].join(" "));
+            text.push('\n');
         }
         for key in &self.retired {
-            text.push_str(&format!("retired {} {}\n", key.since_ns, key.vkey));
+            text.push_str(&["retired", &key.since_ns.to_string(), &key.vkey].join(" "));
+            text.push('\n');
         }
         let check = crc32c::crc32c(text.as_bytes());
-        text.push_str(&format!("check {check:08x}\n"));
+        text.push_str("check ");
+        text.push_str(&hex(&check.to_be_bytes()));
+        text.push('\n');
         write_file(disk, &self.path, text.as_bytes()).map_err(StoreError::io("write", &self.path))
     }
 }

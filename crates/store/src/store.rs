@@ -28,6 +28,7 @@ use crate::publish::{Publisher, read_notes};
 use crate::queue::{Control, Work};
 use crate::read::{Record, Scan, read_piece};
 use crate::recover::{self, Recovery};
+use crate::rollback::Frozen;
 use crate::seal::Sealer;
 use crate::shared::{Shared, SizeHook};
 use crate::signing::{KeyInfo, LogKeys};
@@ -58,6 +59,8 @@ pub struct LogInfo {
     pub vkey: String,
     /// Committed events.
     pub size: u64,
+    /// Set when a rollback was declared: the log is only read, its organization needs a new one.
+    pub frozen: Option<Frozen>,
 }
 
 /// A checkpoint out of the notes file.
@@ -153,7 +156,7 @@ impl Store {
         let text = crate::meta::text(&spec.origin, &keys.vkeys(), now);
         replace::write_file(&*shared.disk, &meta, text.as_bytes()).map_err(StoreError::io("write", &meta))?;
         replace::sync_parent(&*shared.disk, &folder).map_err(StoreError::io("sync", &folder))?;
-        let log = Arc::new(Log::new(no, spec.origin.clone(), spec.name.clone(), keys));
+        let log = Arc::new(Log::new(no, spec.origin.clone(), spec.name.clone(), keys, None));
         // Listed before its record is durable: the commit thread looks logs up by number.
         shared.logs.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&log));
         if let Err(error) = self.control(Control::LogCreated(Arc::clone(&log))) {
@@ -506,7 +509,14 @@ impl Inner {
 fn info(log: &Log) -> LogInfo {
     let keys = log.keys.lock().unwrap_or_else(PoisonError::into_inner);
     let vkey = keys.vkeys().lines().next().unwrap_or_default().to_owned();
-    LogInfo { no: log.no, origin: log.origin.clone(), name: log.name.clone(), vkey, size: log.committed() }
+    LogInfo {
+        no: log.no,
+        origin: log.origin.clone(),
+        name: log.name.clone(),
+        vkey,
+        size: log.committed(),
+        frozen: log.frozen.clone(),
+    }
 }
 
 fn start(name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {

@@ -174,7 +174,7 @@ impl Subjects {
         let mut bytes = Vec::with_capacity(BATCH * ENTRY);
         for _ in 0..BATCH {
             let at = bytes.len();
-            bytes.extend_from_slice(&random::<48>(&self.pool_path).map_err(no_random)?);
+            bytes.extend_from_slice(&random::<48>(&self.pool_path).map_err(|error| no_random(&error))?);
             bytes.extend_from_slice(&[0; 12]);
             let crc = crc32c::crc32c(bytes.get(at..).unwrap_or_default());
             bytes.extend_from_slice(&crc.to_be_bytes());
@@ -202,7 +202,7 @@ impl Subjects {
     }
 }
 
-fn no_random(error: OpenError) -> StoreError {
+fn no_random(error: &OpenError) -> StoreError {
     StoreError::Refused { what: "a new subject key", why: error.to_string() }
 }
 
@@ -219,11 +219,11 @@ fn decode_entry(entry: &[u8]) -> Option<([u8; 16], [u8; 32])> {
     (entry.len() == ENTRY && crc32c::crc32c(checked) == u32::from_be_bytes(*crc)).then_some(found)
 }
 
+/// Keys by their id.
+pub(crate) type PoolKeys = HashMap<[u8; 16], [u8; 32]>;
+
 /// All keys of a pool by their id, and where entries do not check; changes nothing.
-pub(crate) fn read_pool(
-    disk: &dyn Disk,
-    dir: &Path,
-) -> Result<(HashMap<[u8; 16], [u8; 32]>, Vec<u64>), OpenError> {
+pub(crate) fn read_pool(disk: &dyn Disk, dir: &Path) -> Result<(PoolKeys, Vec<u64>), OpenError> {
     let path = dir.join("pool");
     let bytes = read_file(disk, &path, u64::MAX).map_err(OpenError::io("read", &path))?;
     let mut keys = HashMap::new();

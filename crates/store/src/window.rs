@@ -66,15 +66,20 @@ impl Window {
             return seen;
         }
         if seq == self.contiguous + 1 {
-            self.contiguous = self.above.remove(&(seq + 1)).unwrap_or(seq);
+            self.contiguous = self.above_from(seq).unwrap_or(seq);
             return seen;
         }
-        let joined_last = self.above.remove(&(seq + 1)).unwrap_or(seq);
+        let joined_last = self.above_from(seq).unwrap_or(seq);
         match self.stretch(seq) {
             Some((first, last)) if last + 1 == seq => self.above.insert(first, joined_last),
             _ => self.above.insert(seq, joined_last),
         };
         seen
+    }
+
+    /// Takes the stretch that begins right above `seq`; nothing is above the largest number.
+    fn above_from(&mut self, seq: u64) -> Option<u64> {
+        self.above.remove(&seq.checked_add(1)?)
     }
 
     /// The stretch that begins at or below `seq`.
@@ -117,7 +122,7 @@ mod tests {
             for seq in numbers {
                 let expected = if set.insert(seq) { Seen::New } else { Seen::Before };
                 prop_assert_eq!(window.insert(seq), expected);
-                let contiguous = (1..).take_while(|seq| set.contains(seq)).last().unwrap_or(0);
+                let contiguous = (1..100).take_while(|seq| set.contains(seq)).last().unwrap_or(0);
                 prop_assert_eq!(window.contiguous(), contiguous);
                 let missing: u64 = window.gaps().iter().map(|(first, last)| last - first + 1).sum();
                 prop_assert_eq!(window.highest() - missing, set.len() as u64);
@@ -126,6 +131,15 @@ mod tests {
                 prop_assert_eq!(Window::decode(&mut Take(&bytes)).unwrap(), window.clone());
             }
         }
+    }
+
+    #[test]
+    fn the_largest_number_is_a_number_like_others() {
+        let mut window = Window::default();
+        assert_eq!(window.insert(u64::MAX), Seen::New);
+        assert_eq!(window.insert(u64::MAX), Seen::Before);
+        assert_eq!(window.insert(u64::MAX - 1), Seen::New);
+        assert_eq!((window.highest(), window.gaps()), (u64::MAX, vec![(1, u64::MAX - 2)]));
     }
 
     #[test]

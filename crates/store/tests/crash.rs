@@ -2,7 +2,7 @@
 //! answered is there afterwards, once, in its place, and the log proves it.
 //!
 //! `STORE_CRASH_STRIDE=1` tries every operation; the default takes every seventh, beginning elsewhere for each fault.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout, reason = "tests may")]
 
 mod harness;
 
@@ -129,8 +129,7 @@ fn an_operation_that_fails_and_did_happen() {
 fn after_a_failed_sync_nobody_is_answered_and_the_process_is_told_to_end() {
     let (disk, clock) = (SimDisk::new(Path::new("/")), TestClock::default());
     let (options, fatal) = options(Arc::new(disk.clone()), &clock);
-    let store =
-        harness::open(Path::new(DIR), Options { head_interval: Duration::from_secs(3600), ..options });
+    let store = harness::open(Path::new(DIR), Options { head_interval: Duration::from_hours(1), ..options });
     let log = store.create_log(&spec("a")).unwrap();
     harness::fill(&store, log, 0, 3);
     let before = disk.trace().len();

@@ -1,5 +1,5 @@
 //! A store on the real disk: what goes in comes out, before and after restarts, from WAL and from segments.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout, reason = "tests may")]
 
 mod harness;
 
@@ -31,7 +31,7 @@ fn events_survive_restarts_and_sealing() {
     store.shutdown();
     drop(store);
     for round in 0..3 {
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         let store = open(dir.path(), real(&clock));
         check_log(&store, log);
         assert_eq!(store.size(log).unwrap(), 350 + round * 10);
@@ -61,10 +61,14 @@ fn many_logs_share_blocks_and_spill_segments() {
             assert!(store.seal_now());
         }
     }
-    logs.iter().for_each(|log| check_log(&store, *log));
+    for log in &logs {
+        check_log(&store, *log);
+    }
     drop(store);
     let store = open(dir.path(), real(&clock));
-    logs.iter().for_each(|log| check_log(&store, *log));
+    for log in &logs {
+        check_log(&store, *log);
+    }
     assert_eq!(store.size(logs[0]).unwrap(), 5);
     assert_eq!(store.size(logs[3]).unwrap(), 95);
     assert!(store.create_log(&spec("7")).is_err());
@@ -210,4 +214,87 @@ fn a_clock_that_leaps_ahead_stops_intake_and_one_that_steps_back_holds_time_stil
     store.confirm_clock();
     fill(&store, log, 2, 1);
     check_log(&store, log);
+}
+
+/// One thing a sender may do.
+#[derive(Debug, Clone)]
+enum Step {
+    Send { key: Option<u8>, sequence: u8, content: u8 },
+    Reopen,
+    Seal,
+}
+
+fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
+    use proptest::prelude::*;
+    let send = (proptest::option::of(0u8..6), 0u8..8, 0u8..3)
+        .prop_map(|(key, sequence, content)| Step::Send { key, sequence, content });
+    let step = prop_oneof![12 => send, 1 => Just(Step::Reopen), 1 => Just(Step::Seal)];
+    proptest::collection::vec(step, 1..40)
+}
+
+/// What a log must answer, kept as two plain maps.
+#[derive(Debug, Default)]
+struct Model {
+    keys: std::collections::HashMap<u8, (u64, u8)>,
+    numbers: std::collections::HashMap<u8, (u64, u8)>,
+    size: u64,
+}
+
+impl Model {
+    fn expect(&mut self, key: Option<u8>, sequence: u8, content: u8) -> (&'static str, u64) {
+        if let Some((index, before)) = key.and_then(|key| self.keys.get(&key)).copied() {
+            return if before == content { ("duplicate", index) } else { ("key", index) };
+        }
+        if let Some((index, before)) = self.numbers.get(&sequence).copied() {
+            return if before == content { ("duplicate", index) } else { ("sequence", index) };
+        }
+        let index = self.size;
+        self.size += 1;
+        key.map(|key| self.keys.insert(key, (index, content)));
+        if sequence > 0 {
+            self.numbers.insert(sequence, (index, content));
+        }
+        ("stored", index)
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn repetitions_are_answered_as_two_plain_maps_would(steps in steps()) {
+        let disk = indelible_durable::sim::SimDisk::new(std::path::Path::new("/"));
+        let clock = TestClock::default();
+        let settings = || indelible_store::options::Options { keys_in_memory: 4, ..options(Arc::new(disk.clone()), &clock).0 };
+        let dir = std::path::Path::new("/data");
+        let mut store = open(dir, settings());
+        let log = store.create_log(&spec("a")).unwrap();
+        let mut model = Model::default();
+        for step in steps {
+            match step {
+                Step::Seal => assert!(store.seal_now()),
+                Step::Reopen => {
+                    drop(store);
+                    store = open(dir, settings());
+                }
+                Step::Send { key, sequence, content } => {
+                    let append = Append {
+                        key: key.map(|key| store.digest(&[&[key]])),
+                        sequence: sequence.into(),
+                        producer: Some(store.producer(log, "p", "").unwrap()),
+                        ..append(&store, log, content.into())
+                    };
+                    let found = match store_one(&store, append) {
+                        Appended::Stored(place) => ("stored", place.index),
+                        Appended::Duplicate(place) => ("duplicate", place.index),
+                        Appended::KeyConflict { index } => ("key", index),
+                        Appended::SequenceConflict { index, .. } => ("sequence", index),
+                        other => panic!("{other:?}"),
+                    };
+                    proptest::prop_assert_eq!(found, model.expect(key, sequence, content));
+                }
+            }
+        }
+        check_log(&store, log);
+    }
 }

@@ -79,8 +79,11 @@ pub(super) fn keys(check: &Check<'_>) -> HashMap<[u8; 16], [u8; 32]> {
     for offset in damaged.into_iter().filter(|_| !check.live) {
         check.findings.at(&dir.join("pool"), offset, "a subject key does not check", remedy);
     }
-    let subjects = crate::subjects::SubjectFile::open_read(check.disk, &dir)
-        .and_then(|file| file.map_or(Ok(Vec::new()), |file| file.read(check.disk, check.snapshot.subjects)));
+    let subjects = crate::subjects::SubjectFile::open_read(check.disk, &dir).and_then(|file| match file {
+        Some(file) => file.read(check.disk, check.snapshot.subjects).map(drop),
+        None if check.snapshot.subjects == 0 => Ok(()),
+        None => Err(OpenError::corrupt(dir.join("subjects"), 0, "the file is gone")),
+    });
     if let Err(error) = subjects {
         report(check, &dir, error, remedy);
     }

@@ -218,6 +218,11 @@ fn begin<'a>(
         findings.refusal(dir, error);
         Heads::default()
     });
+    let is_frozen = |no: LogNo| {
+        crate::rollback::read(&**disk, &dir.join("logs").join(no.to_string()))
+            .is_ok_and(|mark| mark.is_some())
+    };
+    let heads = heads.without(is_frozen);
     let snapshot = crate::recover::read_snapshot(&**disk, dir).unwrap_or_else(|error| {
         findings.refusal(dir, error);
         State::default()

@@ -36,7 +36,7 @@ pub(super) fn open_segments(check: &Check<'_>) -> Vec<Arc<Segment>> {
                 check.findings.at(&path, 8, "the segment belongs to another node", RESTORE);
             }
             Ok(segment) if segment.index.wal_blocks.1 <= check.snapshot.block => {
-                segments.push(Arc::new(segment))
+                segments.push(Arc::new(segment));
             }
             // Made but not in use yet; the next start makes it again.
             Ok(_) => {}

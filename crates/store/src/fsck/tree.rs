@@ -143,11 +143,7 @@ impl<'a> Walk<'a> {
             for entry in bytes.chunks(ENTRY) {
                 let leaf = entry.last_chunk::<LEAF_BYTES>().expect("entries end with a leaf");
                 self.number(leaf);
-                stack.append(leaf_hash(leaf), |level, hash| {
-                    if let Some(level) = levels.get_mut(usize::from(level)) {
-                        level.extend_from_slice(hash.as_bytes());
-                    }
-                });
+                append(&mut stack, leaf, &mut levels);
                 self.want(&stack);
             }
             for ((level, hashes), at) in (0u8..).zip(&mut levels).zip(&mut written) {
@@ -227,4 +223,13 @@ impl<'a> Walk<'a> {
         };
         of_log.map(info).collect()
     }
+}
+
+/// Adds a leaf; completed hashes go to their level's list.
+fn append(stack: &mut Stack, leaf: &[u8; LEAF_BYTES], levels: &mut [Vec<u8>]) {
+    stack.append(leaf_hash(leaf), |level, hash| {
+        if let Some(level) = levels.get_mut(usize::from(level)) {
+            level.extend_from_slice(hash.as_bytes());
+        }
+    });
 }

@@ -196,10 +196,13 @@ impl Spares {
         }
     }
 
-    /// Whether the disk has no room for the next file and none is ready.
-    pub(crate) fn is_full(&self) -> bool {
+    /// Waits until it is known whether there is a next file, and says so.
+    pub(crate) fn have_next(&self) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.full && state.ready.is_none()
+        let unknown =
+            |state: &mut SpareState| state.ready.is_none() && !state.full && !state.failed && !state.stopping;
+        let state = self.changed.wait_while(state, unknown).unwrap_or_else(PoisonError::into_inner);
+        state.ready.is_some()
     }
 
     /// Ends the maker.

@@ -185,7 +185,9 @@ mod tests {
             Record::Producer { log: LogNo(1), number: 8, name: "p", instance: "" },
         ];
         let mut bytes = Vec::new();
-        all.iter().for_each(|record| record.encode(&mut bytes));
+        for record in &all {
+            record.encode(&mut bytes);
+        }
         let read: Vec<_> = records(&bytes).map(|record| record.unwrap().1).collect();
         assert_eq!(read, all);
         for cut in 1..bytes.len() {

@@ -1,5 +1,11 @@
 //! What the store's tests share: a clock they own, small files, sample events, and the checker of a whole log.
-#![allow(unreachable_pub, dead_code, reason = "each test file uses its part")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "test code, used in parts"
+)]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
