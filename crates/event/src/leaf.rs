@@ -52,19 +52,14 @@ impl Leaf {
     /// The 80 bytes.
     pub fn encode(&self) -> [u8; LEAF_BYTES] {
         let mut out = [0; LEAF_BYTES];
-        let parts: [&[u8]; 9] = [
-            &[VERSION],
-            &[self.flags],
-            &[0; 2],
-            &self.type_tag.to_be_bytes(),
-            &self.received_ns.to_be_bytes(),
-            &self.id.0,
-            &self.producer.to_be_bytes(),
-            &self.sequence.to_be_bytes(),
-            &self.body,
-        ];
-        let bytes = parts.into_iter().flatten();
-        out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        out[0] = VERSION;
+        out[1] = self.flags;
+        out[4..8].copy_from_slice(&self.type_tag.to_be_bytes());
+        out[8..16].copy_from_slice(&self.received_ns.to_be_bytes());
+        out[16..32].copy_from_slice(&self.id.0);
+        out[32..40].copy_from_slice(&self.producer.to_be_bytes());
+        out[40..48].copy_from_slice(&self.sequence.to_be_bytes());
+        out[48..].copy_from_slice(&self.body);
         out
     }
 
