@@ -119,11 +119,12 @@ impl Committer {
             self.shared.inbox.wait_for_room();
             let answers = self.frame_all(batch);
             match self.write() {
-                Ok(()) => send_all(answers, &Ok(())),
-                Err(error) => {
-                    send_all(answers, &Err(AppendError::OutcomeUnknown));
-                    return self.shared.fail("make a block durable", &error);
+                Ok(()) => {
+                    for answer in answers {
+                        answer.send(Ok(()));
+                    }
                 }
+                Err(error) => return self.shared.fail_answering(answers, "make a block durable", &error),
             }
         }
     }
@@ -569,12 +570,6 @@ fn contradictions(appends: &[Append], outcomes: &mut [Option<Appended>]) {
         {
             *outcome = Some(Appended::SequenceConflict { sequence: append.sequence, index });
         }
-    }
-}
-
-fn send_all(answers: Vec<Answer>, outcome: &Result<(), AppendError>) {
-    for answer in answers {
-        answer.send(outcome.clone());
     }
 }
 

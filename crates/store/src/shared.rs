@@ -124,7 +124,16 @@ impl Shared {
 
     /// The disk failed: nothing more is stored, everybody waiting learns that the outcome is unknown, the process ends.
     pub(crate) fn fail(&self, what: &str, error: &std::io::Error) {
-        if self.failed.swap(true, Ordering::AcqRel) {
+        self.fail_answering(Vec::new(), what, error);
+    }
+
+    /// [`Shared::fail`], with requests that are no longer in the queue.
+    pub(crate) fn fail_answering(&self, answers: Vec<Answer>, what: &str, error: &std::io::Error) {
+        let first = !self.failed.swap(true, Ordering::AcqRel);
+        for answer in answers {
+            answer.send(Err(AppendError::OutcomeUnknown));
+        }
+        if !first {
             return;
         }
         for work in self.queue.abandon() {

@@ -158,7 +158,9 @@ fn an_absent_or_short_file_is_found_or_refused() {
         // Keys at the end of the pool were never used; losing them loses nothing.
         if len > 1 && name != "pool" {
             let short = sound.copy();
-            short.tamper(&path, |bytes| bytes.truncate(len / 2));
+            // Cut between two notes, the file is as after a crash, which may lose the last ones.
+            let left = if name == "notes" { len - 5 } else { len / 2 };
+            short.tamper(&path, |bytes| bytes.truncate(left));
             let found = report(&short).map(|report| report.findings.len());
             assert!(!matches!(found, Ok(0)), "short {}", path.display());
         }

@@ -105,6 +105,10 @@ impl<'a> Walk<'a> {
         if end < len && !self.check.live {
             self.find(path.clone(), end, None, "a note does not check".to_owned());
         }
+        // Every start and every first publication writes one.
+        if notes.is_empty() && !self.check.live && self.check.heads.newest.contains_key(&self.no) {
+            self.find(path.clone(), 0, None, "the checkpoints of the past are gone".to_owned());
+        }
         let keys =
             self.check.keys.get(&self.no).map(crate::signing::LogKeys::verifiers_ever).unwrap_or_default();
         for (offset, _, note) in &notes {
