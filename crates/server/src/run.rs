@@ -126,7 +126,7 @@ pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) ->
         .app
         .record_and_wait(running.app.system_log(), Act::new("SYSTEM.START").param("version", version))
         .await?;
-    // Last, since it is shown only if nothing fails any more.
+    // Only now: a key of a start that fails would be shown to nobody and never made again.
     running.founded = found(&running.app).await?;
     running.serve(api, admin);
     Ok(running)

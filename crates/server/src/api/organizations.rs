@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
+use indelible_catalog::catalog::Catalog;
 use indelible_control::{
     Catalogs, Changed, NewOrganization, Organization, OrganizationId, Permission, Policy, PolicyAction,
     allowed,
@@ -12,6 +13,7 @@ use indelible_control::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Answer, JsonAnswer};
 use crate::app::{App, Shared, size};
@@ -142,15 +144,13 @@ fn chosen(app: &App, said: Value) -> Result<Catalogs, Problem> {
     let ids: Vec<String> = serde_json::from_value(said).map_err(|_| {
         Problem::new(Code::RequestMalformed, "catalogs must be a list of catalog ids, or the word \"all\"")
     })?;
-    ids.iter().try_for_each(|id| loaded(app, id))?;
+    ids.iter().try_for_each(|id| loaded(app, id).map(drop))?;
     Ok(Catalogs::Only(ids))
 }
 
-fn loaded(app: &App, catalog: &str) -> Result<(), Problem> {
-    if app.catalogs().get(catalog).is_some() {
-        return Ok(());
-    }
-    Err(Problem::new(Code::CatalogUnknown, format!("catalog {catalog:?} is not loaded here")))
+fn loaded(app: &App, catalog: &str) -> Result<Arc<Catalog>, Problem> {
+    let unknown = || Problem::new(Code::CatalogUnknown, format!("catalog {catalog:?} is not loaded here"));
+    app.catalogs().get(catalog).cloned().ok_or_else(unknown)
 }
 
 /// Reads policies and checks them against what each finding may have.
@@ -160,14 +160,14 @@ fn checked(
 ) -> Result<Vec<(String, Policy)>, Problem> {
     let mut out = Vec::new();
     for (catalog, actions) in policies {
-        loaded(app, &catalog)?;
+        let known = loaded(app, &catalog)?;
         let mut policy = Policy::new();
         for (finding, word) in actions {
             let action = PolicyAction::from_word(&word).ok_or_else(|| {
                 let words: Vec<_> = PolicyAction::ALL.iter().map(|action| action.word()).collect();
                 Problem::new(Code::RequestMalformed, format!("{word:?} must be one of {}", words.join(", ")))
             })?;
-            crate::intake::policy::check(&finding, action)
+            crate::intake::policy::check(&known, &finding, action)
                 .map_err(|why| Problem::new(Code::RequestMalformed, why))?;
             policy.insert(finding, action);
         }

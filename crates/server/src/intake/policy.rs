@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use indelible_catalog::catalog::Catalog;
 use indelible_catalog::finding::{FindingId, Level};
 use indelible_catalog::policy::Policy;
 use indelible_control::{Organization, PolicyAction};
@@ -36,12 +37,18 @@ impl Policies {
     }
 }
 
-/// Whether a finding may have an action; the error says what it may have.
-pub(crate) fn check(finding: &str, action: PolicyAction) -> Result<(), String> {
+/// Whether an organization may choose an action for a finding; the error says what it may choose. A milder one than the
+/// catalog's would have no effect, and must not look as if it had.
+pub(crate) fn check(catalog: &Catalog, finding: &str, action: PolicyAction) -> Result<(), String> {
     let id = FindingId::parse(finding).ok_or_else(|| {
         let nearest = crate::config::nearest(finding, FindingId::WORDS.iter().copied());
         format!("there is no finding {finding:?}; did you mean {nearest}?")
     })?;
+    let of_catalog = catalog.policy.get(id).unwrap_or_else(|| id.default_level());
+    if level(action) < of_catalog {
+        let (catalog, word) = (&catalog.id, of_catalog.as_str());
+        return Err(format!("catalog {catalog} says {finding} = {word}; an organization may only be stricter"));
+    }
     Policy::new().set(id, level(action))
 }
 
