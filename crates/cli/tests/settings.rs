@@ -9,7 +9,7 @@ use common::{check, file, run, run_with};
 fn the_file_that_init_prints_says_what_holds_anyway() {
     let folder = tempfile::tempdir().unwrap();
     let init = run(&["config", "init"]).exits(0);
-    let said: String = init.out.lines().map(|line| format!("{}\n", said(line))).collect();
+    let said = init.out.lines().map(said).collect::<Vec<_>>().join("\n");
     let path = file(folder.path(), "node.toml", &said);
     let defaults = run(&["config", "show", "--output", "ndjson"]).exits(0);
     let read = run(&["config", "show", "--config", &path, "--output", "ndjson"]).exits(0);

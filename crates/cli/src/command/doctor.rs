@@ -67,7 +67,7 @@ impl Args {
                 check_ready(&settings, &mut findings);
             }
             Err(failure) => {
-                findings.wrong("settings", failure.message, "correct the setting where it was said")
+                findings.wrong("settings", failure.message, "correct the setting where it was said");
             }
         }
         check_server(&context.target, &mut findings);
@@ -122,7 +122,7 @@ fn check_folder(settings: &Config, findings: &mut Findings) {
     }
     match std::fs::read_to_string(dir.join("VERSION")) {
         Ok(text) if text.starts_with("indelible store 1") => {
-            findings.ok("store format", text.trim_end().to_owned())
+            findings.ok("store format", text.trim_end().to_owned());
         }
         Ok(text) => findings.wrong(
             "store format",
@@ -130,7 +130,7 @@ fn check_folder(settings: &Config, findings: &mut Findings) {
             "use the program that wrote it, or a newer one",
         ),
         Err(_) => {
-            findings.warn("store format", format!("{name} holds no store yet"), "indelible serve founds one")
+            findings.warn("store format", format!("{name} holds no store yet"), "indelible serve founds one");
         }
     }
     check_space(&dir, findings);
@@ -209,7 +209,7 @@ fn check_server(target: &Target, findings: &mut Findings) {
     let version = answer.json().ok().and_then(|body| body["version"].as_str().map(str::to_owned));
     match version {
         Some(version) if version == env!("CARGO_PKG_VERSION") => {
-            findings.ok("server", format!("{} {version}", client.base()))
+            findings.ok("server", format!("{} {version}", client.base()));
         }
         Some(version) => findings.warn(
             "server",

@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_csv_header_begins_every_request() {
-        let rows: String = (0..1_500).map(|n| format!("{n},x\n")).collect();
+        let rows = (0..1_500).map(|n| format!("{n},x")).collect::<Vec<_>>().join("\n");
         let found = batches(&format!("Job Code,Date\n{rows}"), Format::SanerNow);
         let firsts: Vec<_> = found.iter().map(|batch| (batch.first_row, batch.rows.len())).collect();
         assert_eq!(firsts, [(1, 1000), (1001, 500)]);

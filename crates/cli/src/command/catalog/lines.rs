@@ -93,7 +93,7 @@ impl Explain {
                 }
                 match explained {
                     Ok(explanation) if people => {
-                        print(&context.output.lines(&format!("row {row}: {explanation}")))?
+                        print(&context.output.lines(&format!("row {row}: {explanation}")))?;
                     }
                     Ok(explanation) => pages.write(&[explanation_json(row, &explanation)])?,
                     Err(error) => {

@@ -101,8 +101,8 @@ impl Verdicts {
         let mut document = json!({
             "verified": holds,
             "integrity": integrity,
-            "completeness": self.completeness,
-            "freshness": self.freshness,
+            "completeness": said(&self.completeness),
+            "freshness": said(&self.freshness),
         });
         if !holds {
             document["faults"] = Value::Array(faults);
@@ -118,4 +118,9 @@ impl Verdicts {
             self.faults.first().map(|fault| format!("{}: {}", fault.place, fault.what)).unwrap_or_default();
         Err(Failure::new(Exit::Tampered, "not_verified", format!("the log does not hold: {first}")))
     }
+}
+
+/// A verdict, or that there is none because the first fault ended the run.
+fn said(verdict: &str) -> &str {
+    if verdict.is_empty() { "not looked at" } else { verdict }
 }
