@@ -21,13 +21,16 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Copies a folder with everything in it.
+/// Copies a folder with everything in it, empty folders too.
 pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
-    for path in files(from) {
-        let target = to.join(path.strip_prefix(from).expect("below it"));
-        std::fs::create_dir_all(target.parent().expect("it has a folder")).expect("a folder");
-        std::fs::copy(&path, target).expect("a copy");
+    for entry in std::fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).expect("a copy");
+        }
     }
 }
 

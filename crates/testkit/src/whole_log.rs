@@ -114,7 +114,7 @@ impl WholeLog {
         if size == 0 {
             return;
         }
-        let path = format!("/api/v1/orgs/{}/log/consistency?from={size}&to={}", self.org, self.size());
+        let path = format!("/api/v1/orgs/{}/consistency?from={size}&to={}", self.org, self.size());
         let proof = server.get(&path).expect(200);
         let hashes = proof["hashes"].as_array().expect("a list");
         let hashes: Vec<Hash> =
