@@ -163,7 +163,7 @@ fn refusals_starts_and_stops_are_on_record() {
     let server = server.stop().start();
     let rejected = own(&server, "default", "INTAKE.REJECT", 1);
     assert_eq!(rejected[0]["params"]["producer"], "probe");
-    assert_eq!(rejected[0]["params"]["findings"], json!(["catalog_unknown 1", "member_unknown 3"]));
+    assert_eq!(rejected[0]["params"]["findings"], json!(["member_unknown 3", "catalog_unknown 1"]));
     assert!(rejected[0]["params"]["count"] == 4 || rejected[0]["params"]["count"] == "4", "{}", rejected[0]);
     let skips = own(&server, "default", "INTAKE.SKIP", 1);
     assert_eq!(skips[0]["params"]["rule"], "openkat/openkat-request 1");

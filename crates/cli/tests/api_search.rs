@@ -4,6 +4,7 @@
 
 mod service;
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use indelible_testkit::{Server, examples};
@@ -60,17 +61,20 @@ fn indexes(page: &Value) -> Vec<u64> {
 /// Every page from the first on; the last page's cursor back comes along.
 fn forward(server: &Server, parameters: &[(&str, &str)]) -> (Vec<u64>, Vec<Vec<u64>>, Option<String>) {
     let (mut all, mut pages, mut cursor) = (Vec::new(), Vec::new(), None::<String>);
+    let limit: usize = parameters.iter().find(|(name, _)| *name == "limit").unwrap().1.parse().unwrap();
     loop {
         let mut asked = parameters.to_vec();
         if let Some(cursor) = &cursor {
             asked.push(("cursor", cursor));
         }
         let page = page(server, &asked);
+        let full = indexes(&page).len() == limit;
         all.extend(indexes(&page));
         pages.push(indexes(&page));
+        // In ascending order there is always a next page: what will be recorded.
         match page["next_cursor"].as_str() {
-            Some(next) => cursor = Some(next.to_owned()),
-            None => return (all, pages, page["prev_cursor"].as_str().map(str::to_owned)),
+            Some(next) if full => cursor = Some(next.to_owned()),
+            _ => return (all, pages, page["prev_cursor"].as_str().map(str::to_owned)),
         }
     }
 }
@@ -191,7 +195,8 @@ fn counts_fields_links_and_windows() {
     let few =
         page(&server, &[("q", "catalog:openkat"), ("fields", "code,actor.id, targets"), ("limit", "1")]);
     let item = few["items"][0].as_object().unwrap();
-    assert_eq!(item.keys().map(String::as_str).collect::<Vec<_>>(), ["actor", "code", "targets"]);
+    let members: BTreeSet<&str> = item.keys().map(String::as_str).collect();
+    assert_eq!(members, BTreeSet::from(["actor", "code", "targets"]));
     assert_eq!(item["actor"].as_object().unwrap().len(), 1);
 
     let first = server.get(&format!("{EVENTS}?q=catalog%3Anetop&limit=50"));
