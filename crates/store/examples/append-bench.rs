@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
+use indelible_event::{Event, Field};
 use indelible_store::append::Append;
 use indelible_store::log_no::LogNo;
 use indelible_store::options::Options;
@@ -15,6 +16,8 @@ use indelible_store::store::{LogSpec, Store};
 use rustix::time::{ClockId, clock_gettime};
 
 const BATCH: u64 = 1_000;
+/// Real events that fsck recomputes.
+const CHECKED: u64 = 200_000;
 /// Batches that one sender has under way.
 const AHEAD: u64 = 8;
 const SENDERS: u64 = 256;
@@ -38,7 +41,47 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     println!("resident: {} MiB, on disk: {} MiB", resident_mib(), size(&folder)? / (1024 * 1024));
     store.shutdown();
+    check_real(&folder.with_extension("check"), CHECKED)
+}
+
+/// Stores real events and checks them from their bodies up, on one thread.
+fn check_real(folder: &Path, events: u64) -> Result<(), Box<dyn std::error::Error>> {
+    let (store, _) = Store::open(folder, Options::default())?;
+    let log = store
+        .create_log(&LogSpec { origin: format!("check.invalid/log/{events:016x}"), name: "check".into() })?;
+    for batch in 0..events / BATCH {
+        let appends =
+            (0..BATCH).map(|number| real(&store, log, batch * BATCH + number)).collect::<Result<_, _>>()?;
+        store.append_wait(appends, false)?;
+    }
+    store.seal_now();
+    store.shutdown();
+    let disk: Arc<dyn indelible_durable::disk::Disk> = Arc::new(indelible_durable::real::RealDisk);
+    measure("fsck, one thread", events, || {
+        let options = indelible_store::fsck::CheckOptions { threads: 1, progress: &|_| () };
+        let report = indelible_store::fsck::check(&disk, folder, &options);
+        println!("{:?}", report.map(|report| (report.events, report.findings.len())));
+    });
     Ok(())
+}
+
+fn real(store: &Store, log: LogNo, number: u64) -> Result<Append, Box<dyn std::error::Error>> {
+    let mut event = Event::new();
+    event.set(Field::Catalog, "openkat");
+    event.set(Field::Code, "010001");
+    event.set(Field::Outcome, "success");
+    event.set(Field::ActorId, format!("user{}", number % 700).as_str());
+    event.set(Field::ActorName, format!("User Number {}", number % 700).as_str());
+    event.set(Field::OriginAddress, format!("10.1.{}.{}", number % 7, number % 100).as_str());
+    event.set(Field::Message, format!("event number {number} happened to somebody").as_str());
+    let id = store.new_event_id();
+    let mut subjects = Vec::new();
+    let sealed = indelible_event::seal(&event, id, &store.event_salt(id), |subject| {
+        let subject = store.subject(log, subject).expect("the pool can be extended");
+        subjects.push(Arc::clone(&subject));
+        subject.key().clone()
+    })?;
+    Ok(Append { id, body: sealed.body, stored: sealed.stored, subjects, ..append(store, log, number) })
 }
 
 fn measure(name: &str, events: u64, run: impl FnOnce()) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use indelible_event::{LEAF_BYTES, Leaf};
 use indelible_tlog::checkpoint::SignedCheckpoint;
-use indelible_tlog::tree::{HASH_LEN, Hash, LEVELS, Stack, leaf_hash};
+use indelible_tlog::tree::{HASH_LEN, Hash, LEVELS, Stack};
 
 use super::{Check, Finding, LogVerdict, RESTORE};
 use crate::flat::{ENTRY, Flat};
@@ -123,8 +123,8 @@ impl<'a> Walk<'a> {
         notes.len() as u64
     }
 
-    /// Builds the tree from the leaf file, compares every level file with it, and collects the wanted roots. Gives how
-    /// many leaves were there.
+    /// Builds the tree from level 0, which has been compared with the leaves, compares every level above with it, and
+    /// collects the wanted roots. Gives how many leaves were there.
     fn levels(&mut self, size: u64) -> u64 {
         let mut stack = Stack::new();
         let mut levels: Vec<Vec<u8>> = vec![Vec::new(); usize::from(LEVELS)];
@@ -144,10 +144,18 @@ impl<'a> Walk<'a> {
                 );
                 break;
             }
-            for entry in bytes.chunks(ENTRY) {
+            let mut hashes = vec![0; usize::try_from(count).unwrap_or(0) * HASH_LEN];
+            let at = stack.size() * HASH_LEN as u64;
+            if self.check.flat.read(self.no, Flat::Level(0), at, &mut hashes).is_err() {
+                let path = self.check.flat.path(self.no, Flat::Level(0));
+                self.find(path, at, None, "level file 0 is too short".to_owned());
+                break;
+            }
+            let (hashes, _) = hashes.as_chunks::<HASH_LEN>();
+            for (entry, hash) in bytes.chunks(ENTRY).zip(hashes) {
                 let leaf = entry.last_chunk::<LEAF_BYTES>().expect("entries end with a leaf");
                 self.number(leaf);
-                append(&mut stack, leaf, &mut levels);
+                append(&mut stack, Hash::new(*hash), &mut levels);
                 self.want(&stack);
             }
             for ((level, hashes), at) in (0u8..).zip(&mut levels).zip(&mut written) {
@@ -229,9 +237,12 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Adds a leaf; completed hashes go to their level's list.
-fn append(stack: &mut Stack, leaf: &[u8; LEAF_BYTES], levels: &mut [Vec<u8>]) {
-    stack.append(leaf_hash(leaf), |level, hash| {
+/// Adds a leaf's hash; completed hashes go to their level's list. Level 0 has been compared with the leaves before.
+fn append(stack: &mut Stack, leaf: Hash, levels: &mut [Vec<u8>]) {
+    stack.append(leaf, |level, hash| {
+        if level == 0 {
+            return;
+        }
         if let Some(level) = levels.get_mut(usize::from(level)) {
             level.extend_from_slice(hash.as_bytes());
         }
