@@ -102,7 +102,7 @@ impl<'a> Fields<'a> {
             match value {
                 Value::Map(inner) if depth < 2 => self.add(&path, inner, depth + 1),
                 Value::Text(_) | Value::Int(_) | Value::Decimal(_) | Value::Bool(_) => {
-                    self.seen.entry(path).or_insert((0, value)).0 += 1
+                    self.seen.entry(path).or_insert((0, value)).0 += 1;
                 }
                 _ => {}
             }

@@ -216,6 +216,15 @@ pub struct EventType {
     /// File and line in the catalog's folder.
     pub place: Place,
     pub(crate) route: Route,
+    /// Places of the parameters, in the order of their names.
+    pub(crate) param_order: Vec<usize>,
+}
+
+impl EventType {
+    /// The parameters in the order of their names, as events have them.
+    pub(crate) fn params_by_name(&self) -> impl Iterator<Item = &ParamDef> {
+        self.param_order.iter().filter_map(|at| self.params.get(*at))
+    }
 }
 
 /// Where an entry stands in the catalog's files.

@@ -20,8 +20,11 @@ pub(crate) fn resolve_params(
 ) {
     let mut undeclared = Vec::new();
     let mut masks = Vec::new();
+    let mut defs = of.params_by_name().peekable();
     for (name, class, value) in event.params_mut() {
-        let Some(def) = of.params.iter().find(|def| def.name == name) else {
+        // Both are in the order of their names.
+        while defs.next_if(|def| def.name.as_str() < name).is_some() {}
+        let Some(def) = defs.next_if(|def| def.name == name) else {
             undeclared.push(name.to_owned());
             continue;
         };

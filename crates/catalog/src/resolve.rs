@@ -212,7 +212,7 @@ impl Catalog {
         }
         match of.crude {
             Some(crude) => {
-                compare(event, Field::Crude, crude.as_str(), FindingId::CrudeDiffers, said.findings)
+                compare(event, Field::Crude, crude.as_str(), FindingId::CrudeDiffers, said.findings);
             }
             None => {
                 event.remove(Field::Crude);

@@ -188,19 +188,25 @@ pub(crate) fn is_masked(text: &str) -> bool {
     let stars = text.bytes().all(|byte| {
         matches!(byte, b'*' | b'x' | b'X' | b'.' | b'-') || byte == 0xe2 || byte == 0x80 || byte == 0xa2
     });
-    stars
-        || text == REMOVED
-        || matches!(
-            text,
-            "HIDDEN_DUE_TO_SECURITY_REASONS"
-                | "REDACTED"
-                | "[REDACTED]"
-                | "<redacted>"
-                | "[FILTERED]"
-                | "None"
-                | "null"
-        )
+    stars || text == REMOVED || NO_SECRETS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
+
+/// Texts under a secret's name that are none: what other programs put in its place, and answers to a question about it.
+const NO_SECRETS: &[&str] = &[
+    "HIDDEN_DUE_TO_SECURITY_REASONS",
+    "REDACTED",
+    "[REDACTED]",
+    "<redacted>",
+    "[FILTERED]",
+    "none",
+    "null",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "required",
+    "optional",
+];
 
 /// Names and paths that a catalog says only look secret.
 #[derive(Debug, Clone, Copy, Default)]
@@ -226,68 +232,115 @@ fn normal(key: &str) -> String {
 }
 
 fn is_secret_name(key: &str) -> bool {
-    // Almost every key holds none of these; the check is made for each key of each event.
-    const HINTS: &[&str] = &["pass", "pwd", "secret", "token", "key", "authoriz", "cookie", "otp", "pin"];
-    let lower = key.to_ascii_lowercase();
-    if !HINTS.iter().any(|hint| lower.contains(hint)) {
+    if !has_hint(key.as_bytes()) {
         return false;
     }
-    let name = normal(&lower);
+    let name = normal(key);
     SECRET_NAMES.contains(&name.as_str()) || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether a key holds a part of a secret's name. Almost none does, and the question is asked of every key of every event.
+fn has_hint(key: &[u8]) -> bool {
+    let starts = |rest: &[u8], hint: &str| {
+        rest.get(..hint.len()).is_some_and(|part| part.eq_ignore_ascii_case(hint.as_bytes()))
+    };
+    let at = |(index, byte): (usize, &u8)| {
+        let rest = key.get(index..).unwrap_or(&[]);
+        match byte.to_ascii_lowercase() {
+            b'p' => starts(rest, "pass") || starts(rest, "pwd") || starts(rest, "pin"),
+            b's' => starts(rest, "secret"),
+            b't' => starts(rest, "token"),
+            b'k' => starts(rest, "key"),
+            b'a' => starts(rest, "authoriz"),
+            b'c' => starts(rest, "cookie"),
+            b'o' => starts(rest, "otp"),
+            _ => false,
+        }
+    };
+    key.iter().enumerate().any(at)
 }
 
 /// Finds credentials by key and shape in a raw value; nothing is changed.
 pub(crate) fn find(value: &Value, harmless: Harmless<'_>) -> Vec<Mask> {
-    let mut found = Vec::new();
-    Search { harmless, found: &mut found }.walk(value, &mut String::new(), "");
-    found
+    let mut search = Search { harmless, head: "", place: Vec::new(), found: Vec::new() };
+    search.walk(value, "");
+    search.found
 }
 
-struct Search<'a> {
-    harmless: Harmless<'a>,
-    found: &'a mut Vec<Mask>,
+/// A step on the way to a value; made into a pointer only when something is found there.
+#[derive(Clone, Copy)]
+enum Step<'v> {
+    Key(&'v str),
+    Index(usize),
 }
 
-impl Search<'_> {
-    fn walk(&mut self, value: &Value, pointer: &mut String, key: &str) {
+struct Search<'v> {
+    harmless: Harmless<'v>,
+    /// Dotted path that the places below start with; empty in a raw event.
+    head: &'v str,
+    place: Vec<Step<'v>>,
+    found: Vec<Mask>,
+}
+
+impl<'v> Search<'v> {
+    fn walk(&mut self, value: &'v Value, key: &'v str) {
         match value {
-            Value::Text(text) => self.text(text, pointer, key),
+            Value::Text(text) => self.text(text, key),
             Value::Map(map) => {
+                // A change names what changed beside its values.
+                let changed =
+                    map.get("path").and_then(Value::as_text).and_then(|path| path.rsplit(['.', '/']).next());
                 for (name, item) in map.iter() {
-                    let length = pointer.len();
-                    pointer.push('/');
-                    pointer.push_str(name);
-                    self.walk(item, pointer, name);
-                    pointer.truncate(length);
+                    self.place.push(Step::Key(name));
+                    self.walk(item, changed.filter(|_| matches!(name, "old" | "new")).unwrap_or(name));
+                    self.place.pop();
                 }
             }
             Value::List(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    let length = pointer.len();
-                    pointer.push('/');
-                    pointer.push_str(&index.to_string());
-                    self.walk(item, pointer, key);
-                    pointer.truncate(length);
+                    self.place.push(Step::Index(index));
+                    self.walk(item, key);
+                    self.place.pop();
                 }
             }
             _ => {}
         }
     }
 
-    fn text(&mut self, text: &str, pointer: &str, key: &str) {
-        let named = !text.is_empty() && !key.is_empty() && is_secret_name(key) && !is_masked(text);
+    fn text(&mut self, text: &str, key: &str) {
+        let named = !key.is_empty() && is_secret_name(key) && !is_masked(text);
         let shaped =
             text.len() >= MIN_SHAPE_BYTES && may_hold_shape(text.as_bytes()) && SHAPES.is_match(text);
-        if (!named && !shaped) || self.harmless.covers(pointer, key) {
+        if !named && !shaped {
+            return;
+        }
+        let pointer = self.pointer();
+        if self.harmless.covers(&pointer, key) {
             return;
         }
         if named {
-            self.found.push(Mask::new(pointer.to_owned(), text.to_owned(), REMOVED.to_owned()));
+            self.found.push(Mask::new(pointer, text.to_owned(), REMOVED.to_owned()));
             return;
         }
         for hit in SHAPES.find_iter(text) {
-            self.found.push(Mask::new(pointer.to_owned(), hit.as_str().to_owned(), REMOVED.to_owned()));
+            self.found.push(Mask::new(pointer.clone(), hit.as_str().to_owned(), REMOVED.to_owned()));
         }
+    }
+
+    fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for part in self.head.split('.').filter(|part| !part.is_empty()) {
+            pointer.push('/');
+            pointer.push_str(part);
+        }
+        for step in &self.place {
+            pointer.push('/');
+            match step {
+                Step::Key(key) => pointer.push_str(key),
+                Step::Index(index) => pointer.push_str(&index.to_string()),
+            }
+        }
+        pointer
     }
 }
 
@@ -305,25 +358,20 @@ pub(crate) fn findings(masks: &[Mask]) -> Vec<Finding> {
 
 /// Finds and removes credentials in an event of our own form. The masks say what else (a raw body) must lose them.
 pub fn scan_event(event: &mut Event, harmless: Harmless<'_>) -> (Vec<Finding>, Vec<Mask>) {
-    let mut masks = Vec::new();
-    let mut search = Search { harmless, found: &mut masks };
-    let mut pointer = String::new();
+    let mut search = Search { harmless, head: "", place: Vec::new(), found: Vec::new() };
     for (field, value) in event.fields() {
-        if is_fixed(field) || !matches!(value, Value::Text(_) | Value::List(_) | Value::Map(_)) {
-            continue;
+        if !is_fixed(field) {
+            search.head = field.path();
+            search.walk(value, "");
         }
-        pointer.clear();
-        pointer.push('/');
-        pointer.extend(field.path().chars().map(|c| if c == '.' { '/' } else { c }));
-        search.walk(value, &mut pointer, "");
     }
     for param in event.params() {
-        pointer.clear();
-        pointer.push_str("/params/");
-        pointer.push_str(&param.name);
-        let key = param.name.rsplit('.').next().unwrap_or("");
-        search.walk(&param.value, &mut pointer, key);
+        search.head = "params";
+        search.place.push(Step::Key(&param.name));
+        search.walk(&param.value, param.name.rsplit('.').next().unwrap_or(""));
+        search.place.pop();
     }
+    let masks = search.found;
     for mask in &masks {
         mask.apply_to_event(event);
     }
@@ -354,6 +402,8 @@ mod tests {
             (r#"{"password":"********************"}"#, false),
             (r#"{"password":"HIDDEN_DUE_TO_SECURITY_REASONS"}"#, false),
             (r#"{"password":""}"#, false),
+            (r#"{"Password":"Required"}"#, false),
+            (r#"{"X-Api-Key":"abc"}"#, true),
             (r#"{"password":null}"#, false),
             (r#"{"nextToken":"AAEAASOszR5OBQ4RDciQegOa"}"#, false),
             (r#"{"clientToken":"C265B64D-B8B2-4C8F-912B"}"#, false),
@@ -370,6 +420,14 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(!pointers(text).is_empty(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_values_of_a_changed_secret_are_found() {
+        let found = pointers(
+            r#"{"changes":[{"path":"user.api_key","old":"k3y-1","new":"k3y-2"},{"path":"name","old":"a","new":"b"}]}"#,
+        );
+        assert_eq!(found, ["/changes/0/new", "/changes/0/old"]);
     }
 
     #[test]

@@ -543,7 +543,10 @@ fn event_type(draft: DraftType, identity: &Identity, parts: &Parts) -> EventType
         reachable: draft.reachable.unwrap_or(true),
         place: draft.place,
         route: Route::default(),
+        param_order: Vec::new(),
     };
+    built.param_order = (0..built.params.len()).collect();
+    built.param_order.sort_by_key(|at| built.params.get(*at).map(|param| param.name.clone()));
     // Under "fixed" a type without an outcome has the outcome "unknown", fixed.
     if identity.outcome.by == OutcomeBy::Fixed && built.outcome.is_none() && built.results.is_empty() {
         built.outcome = Some(Outcome::Unknown);

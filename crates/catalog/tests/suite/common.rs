@@ -1,7 +1,7 @@
 //! Helpers of this crate's integration tests.
 
 use indelible_catalog::catalog::Registry;
-use indelible_catalog::matching::{Envelope, Matched, MatchedEvent, match_raw};
+use indelible_catalog::matching::{Envelope, Matched, match_raw};
 use indelible_catalog::{builtin, load};
 use indelible_event::{Map, Value};
 
@@ -53,12 +53,4 @@ pub(crate) fn match_line(registry: &Registry, raw: &Value, catalog: &str) -> Mat
         parse_json: &parse_json,
     };
     match_raw(registry, raw, &envelope, Some(catalog))
-}
-
-/// The same, for a raw event that must become one of ours.
-pub(crate) fn event_of(registry: &Registry, raw: &str, catalog: &str) -> MatchedEvent {
-    match match_line(registry, &json(raw), catalog) {
-        Matched::Event(event) => *event,
-        other => panic!("{raw} became {other:?}"),
-    }
 }

@@ -268,7 +268,7 @@ fn an_unknown_catalog_is_told_with_the_nearest_name() {
     }
     match run(&registry, r#"{"x":1}"#, "{}") {
         Matched::NoMatch { tried, findings } => {
-            assert_eq!((tried, findings[0].id), (vec!["doors".to_owned()], FindingId::NoMatch))
+            assert_eq!((tried, findings[0].id), (vec!["doors".to_owned()], FindingId::NoMatch));
         }
         other => panic!("{other:?}"),
     }

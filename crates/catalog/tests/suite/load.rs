@@ -117,7 +117,7 @@ fn policies_stay_within_what_a_finding_may_be() {
 
 #[test]
 fn limits_are_named() {
-    let rules: String = (0..65).map(|n| format!("[[match]]\nid = \"r{n}\"\n")).collect();
+    let rules = (0..65).fold(String::new(), |rules, n| rules + &format!("[[match]]\nid = \"r{n}\"\n"));
     check(
         with_rule(&rules),
         "bad/match.toml: match: there are 65 entries, at most 64 are allowed; use families, or split the catalog",
@@ -156,8 +156,8 @@ fn failures_inherit_from_their_base() {
     let loaded = load(&good());
     let failure = loaded.catalogs[0].type_by_code("1002").unwrap();
     assert_eq!((failure.entity.as_str(), failure.action.as_str()), ("Door", "OPEN"));
-    assert_eq!(failure.crude.map(|crude| crude.as_str()), Some("U"));
-    assert_eq!(failure.outcome.map(|outcome| outcome.as_str()), Some("failure"));
+    assert_eq!(failure.crude.map(indelible_catalog::word::Crude::as_str), Some("U"));
+    assert_eq!(failure.outcome.map(indelible_catalog::word::Outcome::as_str), Some("failure"));
 }
 
 #[test]

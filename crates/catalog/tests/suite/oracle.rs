@@ -54,7 +54,12 @@ fn openkat_says_what_its_document_says() {
         assert_eq!(of.entity, text(event, "model"), "{}", of.code);
         assert_eq!(of.key.as_deref(), Some(text(event, "routing_key")), "{}", of.code);
         assert_eq!(of.text, text(event, "description"), "{}", of.code);
-        assert_eq!(of.crude.map(|crude| crude.as_str()), Some(text(event, "crude")), "{}", of.code);
+        assert_eq!(
+            of.crude.map(indelible_catalog::word::Crude::as_str),
+            Some(text(event, "crude")),
+            "{}",
+            of.code
+        );
         assert_eq!(of.line, line(event), "{}", of.code);
     }
     let ranges: Vec<_> = catalog.ranges().iter().filter(|range| range.set == "verbatim").collect();
@@ -98,7 +103,12 @@ fn sanernow_says_what_its_document_says() {
         assert_eq!((of.code.as_str(), of.text.as_str()), (text(event, "code"), text(event, "event")));
         assert_eq!(of.line, line(event), "{}", of.code);
         let failure = event.get("failure") == Some(&Value::Bool(true));
-        assert_eq!(of.outcome.map(|outcome| outcome.as_str()) == Some("failure"), failure, "{}", of.code);
+        assert_eq!(
+            of.outcome.map(indelible_catalog::word::Outcome::as_str) == Some("failure"),
+            failure,
+            "{}",
+            of.code
+        );
         let group = catalog.groups().iter().find(|group| Some(&group.id) == of.group.as_ref()).unwrap();
         assert_eq!(group.title, text(event, "tool"), "{}", of.code);
     }

@@ -21,7 +21,7 @@ fn an_example_of_every_type_resolves_without_a_finding() {
                 assert_eq!(findings, [], "{} {}", catalog.id, of.code);
                 assert_eq!(event.check(), Ok(()), "{} {}", catalog.id, of.code);
                 assert_eq!(event.text(Field::TypeFrom), Some("type"));
-                assert_eq!(event.text(Field::Crude), of.crude.map(|crude| crude.as_str()));
+                assert_eq!(event.text(Field::Crude), of.crude.map(indelible_catalog::word::Crude::as_str));
                 assert!(event.text(Field::Routing).is_some_and(|key| !key.is_empty()));
             }
             count += 1;
