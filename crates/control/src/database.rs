@@ -18,7 +18,7 @@ use crate::error::{AuthError, Error};
 use crate::key::{Credential, Key, KeySeed, NewKey, Principal, Scope};
 use crate::organization::{
     Catalogs, DEFAULT_ORGANIZATION, NewOrganization, Organization, OrganizationId, Policy,
-    SYSTEM_ORGANIZATION, check_catalogs, check_policy,
+    SYSTEM_ORGANIZATION, check_catalogs, check_host, check_policy, origin,
 };
 use crate::permission::Kind;
 use crate::record::{decode_key, decode_organization, encode_key, encode_organization};
@@ -136,6 +136,17 @@ impl Control {
     /// Opens or closes an organization's checkpoints and tiles to callers without a key.
     pub fn set_org_public(&self, id: &OrganizationId, public: bool) -> Result<Changed<Organization>, Error> {
         self.change_org(id, |organization| organization.public = public)
+    }
+
+    /// Gives an organization a new log under a new origin, because its old log was frozen by a declared rollback.
+    pub fn move_org_to_new_log(
+        &self,
+        id: &OrganizationId,
+        log_host: &str,
+        random: [u8; 8],
+    ) -> Result<Changed<Organization>, Error> {
+        check_host(log_host)?;
+        self.change_org(id, |organization| organization.origin = origin(log_host, random))
     }
 
     /// Creates a key. The second value is its token: it is not kept and cannot be shown again.

@@ -1,7 +1,7 @@
 //! An organization: the tenant, and the owner of one log.
 //!
-//! Holds the values and their rules; storing them is `database.rs`. The origin of a log is fixed at creation and never
-//! contains the organization's name, because it stands in signed checkpoints for ever.
+//! Holds the values and their rules; storing them is `database.rs`. The origin of a log never contains the
+//! organization's name, because it stands in signed checkpoints for ever.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -128,7 +128,8 @@ pub struct Organization {
     pub title: String,
     /// The number of its log in the WAL; from 1, never reused.
     pub log_number: u32,
-    /// The origin line of its checkpoints, `<host>/log/<16 hex>`; never changes.
+    /// The origin line of its checkpoints, `<host>/log/<16 hex>`; another only after a declared rollback, which ends
+    /// the log of that name.
     pub origin: String,
     /// When it was created, Unix milliseconds.
     pub created_at_ms: i64,
@@ -166,7 +167,7 @@ impl NewOrganization {
         check_host(&self.log_host)?;
         check_catalogs(&self.catalogs)?;
         let title = if self.title.is_empty() { self.id.to_string() } else { self.title };
-        let origin = format!("{}/log/{:016x}", self.log_host, u64::from_be_bytes(self.random));
+        let origin = origin(&self.log_host, self.random);
         Ok(Organization {
             id: self.id,
             title,
@@ -178,6 +179,11 @@ impl NewOrganization {
             policy: BTreeMap::new(),
         })
     }
+}
+
+/// The origin of a log: a host, and a number that says nothing about anybody.
+pub(crate) fn origin(host: &str, random: [u8; 8]) -> String {
+    format!("{host}/log/{:016x}", u64::from_be_bytes(random))
 }
 
 pub(crate) fn check_catalogs(catalogs: &Catalogs) -> Result<(), Error> {
@@ -219,7 +225,7 @@ fn check_title(title: &str) -> Result<(), Error> {
 }
 
 /// The host is part of a checkpoint's first line and of a key name, where white space, `+` and line ends have meaning.
-fn check_host(host: &str) -> Result<(), Error> {
+pub(crate) fn check_host(host: &str) -> Result<(), Error> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'/' | b'_');
     if host.is_empty() || host.len() > 200 || !host.bytes().all(good) || host.ends_with('/') {
         let why = format!("use a host name with an optional path, without scheme, got {host:?}");

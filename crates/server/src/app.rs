@@ -10,7 +10,8 @@ use indelible_durable::clock::Clock;
 use indelible_search::{CursorKey, Searcher};
 use indelible_store::log_no::LogNo;
 use indelible_store::producers::Producer;
-use indelible_store::store::{LogSpec, Store};
+use indelible_store::rollback::Frozen;
+use indelible_store::store::{LogInfo, LogSpec, Store};
 use tokio::sync::{Semaphore, watch};
 
 use crate::api::Recent;
@@ -129,9 +130,30 @@ impl App {
             stopping: watch::Sender::new(false),
         };
         for org in app.control.orgs() {
+            let org = app.with_live_log(&org)?;
             app.found_log(&org)?;
         }
         Ok(app)
+    }
+
+    /// The organization, with a new origin if the log of its old one was frozen by a declared rollback.
+    fn with_live_log(&self, org: &Arc<Organization>) -> Result<Arc<Organization>, Problem> {
+        let frozen =
+            self.store.logs().into_iter().any(|log| log.origin == org.origin && log.frozen.is_some());
+        if !frozen {
+            return Ok(Arc::clone(org));
+        }
+        let moved = self.control.move_org_to_new_log(&org.id, &self.log_host(), crate::random()?);
+        Ok(Arc::new(moved.map_err(|error| Problem::internal(&error))?.after))
+    }
+
+    /// Logs that follow a frozen one and are still empty, with what was lost before them.
+    pub(crate) fn logs_after_rollback(&self) -> Vec<(LogInfo, Frozen)> {
+        let logs = self.store.logs();
+        let lost =
+            |name: &str| logs.iter().rev().filter(|log| log.name == name).find_map(|log| log.frozen.clone());
+        let empty = logs.iter().filter(|log| log.frozen.is_none() && log.size == 0);
+        empty.filter_map(|log| Some((log.clone(), lost(&log.name)?))).collect()
     }
 
     /// The log of an organization, made now if a crash came between the two.

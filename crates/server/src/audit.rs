@@ -71,6 +71,12 @@ impl Act {
         self
     }
 
+    /// With a sentence.
+    pub(crate) fn saying(mut self, sentence: &str) -> Self {
+        self.0.set(Field::Message, clip(sentence, 8_192));
+        self
+    }
+
     pub(crate) fn change(mut self, path: &str, old: String, new: String) -> Self {
         let mut change = Map::new();
         for (name, value) in [("path", path.to_owned()), ("old", old), ("new", new)] {

@@ -116,6 +116,7 @@ pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) ->
     };
     running.app.listens_on(running.api);
     running.hook_up();
+    tell_rollbacks(&running.app).await?;
     if recovery.events > 0 {
         let replayed = i64::try_from(recovery.events).unwrap_or(i64::MAX);
         let act = Act::new("SYSTEM.RECOVER").param("records_replayed", replayed);
@@ -130,6 +131,25 @@ pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) ->
     running.founded = found(&running.app).await?;
     running.serve(api, admin);
     Ok(running)
+}
+
+/// The first event of a log that follows a frozen one says what was lost.
+async fn tell_rollbacks(app: &Shared) -> Result<(), StartError> {
+    for (log, lost) in app.logs_after_rollback() {
+        let size = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+        let said = format!(
+            "the log {} had signed {} events with root {}; {} events are left, and this log goes on",
+            lost.origin, lost.head_size, lost.head_root, lost.size
+        );
+        let act = Act::new("LOG.DECLARE_ROLLBACK")
+            .target("log", &lost.origin)
+            .param("known_size", size(lost.head_size))
+            .param("found_size", size(lost.size))
+            .change("origin", lost.origin, log.origin)
+            .saying(&said);
+        app.record_and_wait(log.no, act).await?;
+    }
+    Ok(())
 }
 
 /// A service before it listens.

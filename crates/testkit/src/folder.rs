@@ -10,7 +10,7 @@ use crate::Server;
 /// A seal is due after 64 MiB of write-ahead log: batches of this many events of 210 kB, so many times.
 const BIG_BATCH: usize = 40;
 const BIG_BATCHES: usize = 9;
-const SEALED_WITHIN: Duration = Duration::from_secs(120);
+const SEALED_WITHIN: Duration = Duration::from_mins(2);
 
 /// Every file below a folder, in the order of their paths.
 pub fn files(dir: &Path) -> Vec<PathBuf> {

@@ -2,6 +2,7 @@
 //!
 //! Only tests use this crate; it panics where a test must fail.
 #![allow(clippy::missing_panics_doc, reason = "a panic here is a failed test")]
+#![allow(clippy::disallowed_methods, reason = "a test damages files and waits for other processes")]
 
 pub mod examples;
 pub mod folder;

@@ -15,6 +15,7 @@ pub struct Random(pub u64);
 
 impl Random {
     /// The next number.
+    #[expect(clippy::should_implement_trait, reason = "there is always a next number")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -60,9 +61,9 @@ impl Countdown {
 
     /// Takes so many off; true for the one caller that reaches the end.
     fn count(&self, events: u64) -> bool {
-        let before = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-            Some(left.saturating_sub(events))
-        });
+        let before = self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| Some(left.saturating_sub(events)));
         before.is_ok_and(|left| left <= events) && !self.over.swap(true, Ordering::SeqCst)
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{Server, proof};
 
 /// Longest wait for a checkpoint over everything; it is promised within a second, the machine may be busy.
-const CHECKPOINT_WITHIN: Duration = Duration::from_secs(60);
+const CHECKPOINT_WITHIN: Duration = Duration::from_mins(1);
 
 /// An event that a sender was told is in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +166,11 @@ pub fn checkpoint(server: &Server, org: &str, keys: &[VerifierKey], least: u64) 
                 return signed;
             }
         }
-        assert!(started.elapsed() < CHECKPOINT_WITHIN, "no checkpoint over {least} events: {}", answer.text());
+        assert!(
+            started.elapsed() < CHECKPOINT_WITHIN,
+            "no checkpoint over {least} events: {}",
+            answer.text()
+        );
         std::thread::yield_now();
     }
 }
