@@ -1,5 +1,5 @@
 //! What the system records about its own use: every read, every change, every refusal, its starts and stops.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
 mod service;
 
@@ -15,6 +15,20 @@ fn own(server: &Server, org: &str, code: &str, count: usize) -> Vec<Value> {
         assert!(found.len() <= count, "{code}: {found:#?}");
         (found.len() == count).then_some(found)
     })
+}
+
+fn check_search(event: &Value, key_id: &str) {
+    assert_eq!(event["actor"]["id"], key_id);
+    assert_eq!(event["actor"]["name"], "auditor");
+    assert_eq!(event["origin"]["address"], "127.0.0.1");
+    assert_eq!(event["trace"]["request_id"], "req-77");
+    assert!(text(&event["params"]["query"]).starts_with("actor:user-1 since:20"), "{event}");
+    assert_eq!(
+        event["params"]["rows"].as_i64().or(event["params"]["rows"].as_str().and_then(|n| n.parse().ok())),
+        Some(1),
+        "{event}"
+    );
+    assert_eq!(event.get("flags"), None, "our own events fit their types: {event}");
 }
 
 #[test]
@@ -38,18 +52,7 @@ fn reading_is_on_record() {
     let answer = read(&format!("{EVENTS}?q=actor:user-1&since=-1d"), &[("request-id", "req-77")]);
     assert_eq!((answer.status, answer.header("request-id")), (200, Some("req-77")));
     let searches = by_reader("EVENT.SEARCH", 1);
-    let event = &searches[0];
-    assert_eq!(event["actor"]["id"], key_id.as_str());
-    assert_eq!(event["actor"]["name"], "auditor");
-    assert_eq!(event["origin"]["address"], "127.0.0.1");
-    assert_eq!(event["trace"]["request_id"], "req-77");
-    assert!(text(&event["params"]["query"]).starts_with("actor:user-1 since:20"), "{event}");
-    assert_eq!(
-        event["params"]["rows"].as_i64().or(event["params"]["rows"].as_str().and_then(|n| n.parse().ok())),
-        Some(1),
-        "{event}"
-    );
-    assert_eq!(event.get("flags"), None, "our own events fit their types: {event}");
+    check_search(&searches[0], &key_id);
 
     // The same again within minutes adds nothing, another window does; each stream does.
     read(&format!("{EVENTS}?q=actor:user-1&since=-2d"), &[]);

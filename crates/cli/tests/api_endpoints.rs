@@ -1,6 +1,6 @@
 //! Every endpoint with every kind of key, from the server's own description: who may, who may not, who may not even
 //! know. And every problem's page.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
 mod service;
 
@@ -41,7 +41,8 @@ fn expected(path: &str, operation: &Value, kind: &str, foreign: bool) -> &'stati
         return "hidden";
     }
     // What concerns the node needs a key of every organization; lists show what the key may see.
-    let node_wide = permission == "node.admin" || (!in_organization && permission != "catalog.read" && path != "/api/v1/orgs");
+    let node_wide = permission == "node.admin"
+        || (!in_organization && permission != "catalog.read" && path != "/api/v1/orgs");
     let granted = kinds(permission).contains(&kind) && !node_wide;
     if granted { "allowed" } else { "forbidden" }
 }
@@ -72,10 +73,16 @@ fn operations(server: &Server) -> Vec<(String, String, Value)> {
 fn every_endpoint_with_every_kind_of_key() {
     let server = start();
     server.post("/api/v1/orgs", &json!({ "id": "acme" })).expect(201);
-    let stored = server.send(&service::with(login(1), &json!({ "producer": { "name": "probe" } }))).expect(201);
+    let stored =
+        server.send(&service::with(login(1), &json!({ "producer": { "name": "probe" } }))).expect(201);
     let event = text(&stored["receipt"]["id"]).to_owned();
     assert_eq!(server.get(&format!("/api/v1/orgs/default/events/{event}/proof?wait=30")).status, 200);
-    let made = server.request("PUT", "/api/v1/orgs/default/cursors/probe", &[("if-none-match", "*"), ("content-type", "application/json")], b"{\"index\":0}");
+    let made = server.request(
+        "PUT",
+        "/api/v1/orgs/default/cursors/probe",
+        &[("if-none-match", "*"), ("content-type", "application/json")],
+        b"{\"index\":0}",
+    );
     assert_eq!(made.status, 200);
     let of = |org: &str, kind: &str| key(&server, org, &json!({ "kind": kind })).0;
     let callers = [
@@ -90,11 +97,14 @@ fn every_endpoint_with_every_kind_of_key() {
     for (method, path, operation) in operations(&server) {
         for (name, token, kind, foreign) in &callers {
             // An empty object is refused by whoever takes a body, after the caller was let in.
-            let body = if ["POST", "PUT", "PATCH"].contains(&method.as_str()) { json!({}) } else { Value::Null };
+            let body =
+                if ["POST", "PUT", "PATCH"].contains(&method.as_str()) { json!({}) } else { Value::Null };
             let deleting = method == "DELETE";
             let target = if deleting { filled(&path, "0000000000") } else { filled(&path, &event) };
             let answer = ask(&server, token, (&method, &target), &body);
-            let code = serde_json::from_slice::<Value>(&answer.body).ok().and_then(|body| Some(body["code"].as_str()?.to_owned()));
+            let code = serde_json::from_slice::<Value>(&answer.body)
+                .ok()
+                .and_then(|body| Some(body["code"].as_str()?.to_owned()));
             let mut got = class(answer.status, code.as_deref().unwrap_or(""));
             let expected = expected(&path, &operation, kind, *foreign);
             if deleting && expected == "allowed" && answer.status == 404 {
@@ -102,7 +112,11 @@ fn every_endpoint_with_every_kind_of_key() {
             }
             assert_eq!(got, expected, "{method} {target} with {name}: {}", answer.text());
             if answer.status >= 400 {
-                assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {target}");
+                assert_eq!(
+                    answer.header("content-type"),
+                    Some("application/problem+json"),
+                    "{method} {target}"
+                );
             }
             assert!(answer.header("request-id").is_some());
             assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
@@ -120,10 +134,19 @@ fn methods_pages_and_what_does_not_exist() {
         let target = filled(&path, "01a20139-5e96-7ef6-9b47-3cc68e68054e");
         let options = ask(&server, "", ("OPTIONS", &target), &Value::Null);
         assert_eq!(options.status, 204, "{target}");
-        assert!(options.header("allow").unwrap().contains(&method), "{target}: {:?}", options.header("allow"));
-        service::refused(&ask(&server, &server.token, ("TRACE", &target), &Value::Null), 405, "method_not_allowed");
+        assert!(
+            options.header("allow").unwrap().contains(&method),
+            "{target}: {:?}",
+            options.header("allow")
+        );
+        service::refused(
+            &ask(&server, &server.token, ("TRACE", &target), &Value::Null),
+            405,
+            "method_not_allowed",
+        );
         if method == "GET" && !path.ends_with("/feed") {
-            let (head, body) = (ask(&server, &server.token, ("HEAD", &target), &Value::Null), server.get(&target));
+            let (head, body) =
+                (ask(&server, &server.token, ("HEAD", &target), &Value::Null), server.get(&target));
             assert_eq!((head.status, head.body.len()), (body.status, 0), "{target}");
         }
     }
@@ -134,7 +157,9 @@ fn methods_pages_and_what_does_not_exist() {
     let codes = document.pointer("/components/schemas/Problem/properties/code/enum").unwrap_or(&Value::Null);
     let mut names: Vec<String> = service::texts(codes).into_iter().map(str::to_owned).collect();
     assert!(names.len() > 20, "the description lists the codes: {codes}");
-    names.extend(["code_unknown", "param_undeclared", "time_without_zone", "secret_suspected"].map(str::to_owned));
+    names.extend(
+        ["code_unknown", "param_undeclared", "time_without_zone", "secret_suspected"].map(str::to_owned),
+    );
     for name in names {
         let page = get(&server, "", &format!("/docs/errors/{name}"));
         assert_eq!(page.status, 200, "{name}");

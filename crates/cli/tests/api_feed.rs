@@ -1,5 +1,5 @@
 //! The feed: the log's order by page, by waiting and as a stream, and named positions in it.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
 mod service;
 

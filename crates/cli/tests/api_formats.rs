@@ -1,6 +1,6 @@
 //! Events in the formats of other programs, sent to the API: what becomes of each record, and that a second time adds
 //! nothing.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
 mod service;
 
@@ -72,32 +72,13 @@ fn lines_of_a_real_openkat_run() {
     assert_eq!(coded("origin_missing"), [11, 16]);
     assert_eq!(coded("organization_missing").len(), 8);
     assert!(!coded("organization_missing").contains(&13));
-
-    let found = search(&server, "catalog:openkat");
-    assert_eq!(found.len(), 18);
-    let codes: BTreeSet<&str> = found.iter().filter_map(|event| event["code"].as_str()).collect();
-    assert_eq!(codes.len(), 8, "{codes:?}");
-    assert!(codes.iter().all(|code| code.len() == 6), "leading zeros stay: {codes:?}");
-    for event in &found {
-        assert!(texts(&event["flags"]).contains(&"imported"), "{event}");
-        assert_eq!(event.get("raw"), None, "the form as received is shown only when asked for");
-    }
-    let failed = search(&server, "code:094444");
-    assert_eq!(failed[0]["outcome"], "failure");
-    assert_eq!(failed[0]["actor"]["name"], "superuser@openkat.nl");
-    assert_eq!(failed[0]["occurred_at"], "2026-11-21T22:22:06.967546000Z");
-    assert_eq!(failed[0]["imported"], json!({ "importer": "openkat", "file": "run-1", "row": 3 }));
+    check_stored_run(&server);
 
     let again = post(&server, parameters, "application/x-ndjson", &run).expect(200);
     assert_eq!((&again["counts"]["stored"], &again["counts"]["duplicate"]), (&json!(0), &json!(18)));
     // The same rows in another file are the same events.
-    let moved = post(
-        &server,
-        &parameters.replace("run-1", "run-2").replace("first_row=1", "first_row=500"),
-        "application/x-ndjson",
-        &run,
-    );
-    assert_eq!(moved.expect(200)["counts"]["duplicate"], 18);
+    let other = parameters.replace("run-1", "run-2").replace("first_row=1", "first_row=500");
+    assert_eq!(post(&server, &other, "application/x-ndjson", &run).expect(200)["counts"]["duplicate"], 18);
     let zoneless =
         post(&server, "format=openkat", "application/x-ndjson", run.lines().nth(2).unwrap()).json();
     assert_eq!(zoneless["counts"]["stored"], 0, "{zoneless}");
@@ -106,6 +87,23 @@ fn lines_of_a_real_openkat_run() {
         400,
         "request_malformed",
     );
+}
+
+fn check_stored_run(server: &Server) {
+    let found = search(server, "catalog:openkat");
+    assert_eq!(found.len(), 18);
+    let codes: BTreeSet<&str> = found.iter().filter_map(|event| event["code"].as_str()).collect();
+    assert_eq!(codes.len(), 8, "{codes:?}");
+    assert!(codes.iter().all(|code| code.len() == 6), "leading zeros stay: {codes:?}");
+    for event in &found {
+        assert!(texts(&event["flags"]).contains(&"imported"), "{event}");
+        assert_eq!(event.get("raw"), None, "the form as received is shown only when asked for");
+    }
+    let failed = search(server, "code:094444");
+    assert_eq!(failed[0]["outcome"], "failure");
+    assert_eq!(failed[0]["actor"]["name"], "superuser@openkat.nl");
+    assert_eq!(failed[0]["occurred_at"], "2026-11-21T22:22:06.967546000Z");
+    assert_eq!(failed[0]["imported"], json!({ "importer": "openkat", "file": "run-1", "row": 3 }));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Sending events: receipts, repeats, batches, encodings, limits, numbers, clocks; every refusal with its code, place
 //! and remedy.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
 mod service;
 
@@ -262,7 +262,8 @@ fn limits_are_refused_and_never_cut() {
         assert_eq!(finding(&problem)["pointer"], pointer, "{problem}");
         assert!(!text(&finding(&problem)["hint"]).is_empty(), "{problem}");
     }
-    let nul = refused(&server.send(&with(login(1), &json!({ "message": "a\u{0}b" }))), 400, "request_malformed");
+    let nul =
+        refused(&server.send(&with(login(1), &json!({ "message": "a\u{0}b" }))), 400, "request_malformed");
     assert_eq!(finding(&nul)["pointer"], "/message");
     for (members, pointer) in [
         (json!({ "id": "x" }), "/id"),
@@ -345,6 +346,9 @@ fn times_and_clocks() {
         (&json!("quarantined"), &json!("time_missing"))
     );
     let nobody = json!({ "catalog": "netop", "code": "USER.LOGIN", "occurred_at": time(0) });
+    let flagged = server.send(&nobody).expect(201);
+    assert!(texts(&flagged["flags"]).contains(&"actor_missing"), "its catalog says flag: {flagged}");
+    let nobody = json!({ "catalog": "cloudtrail", "entity": "ec2", "action": "StopInstances", "occurred_at": time(0) });
     let answer = server.send(&nobody).expect(201);
     assert_eq!(answer["status"], "quarantined");
     assert_eq!(finding(&answer)["code"], "actor_missing", "{answer}");

@@ -1,5 +1,5 @@
 //! Organizations: a log of its own each, public or not, and the rotation of its signing key.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
 mod service;
 

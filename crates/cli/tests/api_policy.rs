@@ -1,5 +1,5 @@
 //! What becomes of events with findings: masked secrets, quarantine, policies of organizations, limits of keys.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
 mod service;
 
@@ -166,7 +166,7 @@ fn a_change_of_an_organization_is_whole_or_nothing() {
     assert_eq!(patch(json!({ "catalogs": "all" })).expect(200)["catalogs"], "all");
     assert_eq!(server.send(&login(1)).status, 201);
     let changes: Vec<Value> = wait_for("changes to be on record", || {
-        let found = service::search(&server, "catalog:indelible code:CONFIG.UPDATE");
+        let found = search(&server, "catalog:indelible code:CONFIG.UPDATE");
         (found.len() == 2).then_some(found)
     });
     assert_eq!(

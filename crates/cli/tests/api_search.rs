@@ -1,6 +1,6 @@
 //! Search over HTTP: pages that together are the whole, frozen views, streams that say when they are whole, and
 //! queries that are either valid or answered with the place of the mistake.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
 mod service;
 
@@ -298,7 +298,11 @@ fn the_language_over_http() {
     assert!(count("tool:user-management") > 0);
     assert_eq!(count("index:0..9"), 10);
     assert_eq!(count("occurred:-1d..now catalog:netop"), 220);
+}
 
+#[test]
+fn what_is_typed_is_valid_or_explained() {
+    let server = filled(10);
     for (query, code, offset) in [
         ("actr:x", "field_unknown", 0),
         ("catalog:netop \"abc", "quote_open", 14),

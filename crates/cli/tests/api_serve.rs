@@ -1,5 +1,5 @@
 //! Starting, refusing to start, reloading, stopping: what an operator meets.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
 mod service;
 
@@ -24,7 +24,8 @@ type = [
 #[test]
 fn a_restart_keeps_everything() {
     let server = start();
-    let events: Vec<Value> = (0..50).map(|n| with(login(n), &json!({ "source_id": format!("s{n}") }))).collect();
+    let events: Vec<Value> =
+        (0..50).map(|n| with(login(n), &json!({ "source_id": format!("s{n}") }))).collect();
     server.send(&json!({ "events": events })).expect(200);
     let before = search(&server, "catalog:openkat");
     let log = wait_for("a checkpoint of everything", || {
@@ -41,7 +42,11 @@ fn a_restart_keeps_everything() {
     let path = format!("/api/v1/orgs/default/consistency?from={from}&to={to}");
     assert_eq!(server.get(&path).status, 200);
     let next = format!("{EVENTS}?q=catalog:openkat&limit=20&at=50&cursor={}", text(&page["next_cursor"]));
-    assert_eq!(server.get(&next).expect(200)["items"].as_array().unwrap().len(), 20, "pages go on over a restart");
+    assert_eq!(
+        server.get(&next).expect(200)["items"].as_array().unwrap().len(),
+        20,
+        "pages go on over a restart"
+    );
     assert_eq!(server.send(&events[7]).expect(200)["status"], "duplicate", "names are remembered");
     let killed = server.kill().start();
     assert_eq!(search(&killed, "catalog:openkat"), before);
@@ -92,7 +97,10 @@ fn mistakes_in_settings_name_place_and_remedy() {
     let wrong = wrong.argument("--config").argument(path.to_str().unwrap());
     let (code, said) = wrong.refused();
     assert_eq!(code, 2, "{said}");
-    assert!(said.contains("node.toml:2: there is no setting http.lisen; did you mean http.listen?"), "{said}");
+    assert!(
+        said.contains("node.toml:2: there is no setting http.lisen; did you mean http.listen?"),
+        "{said}"
+    );
     let (code, said) = setup().variable("INDELIBLE__INTAKE__LATE_AFTER", "soon").refused();
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("INDELIBLE__INTAKE__LATE_AFTER") && said.contains("is not a duration"), "{said}");
@@ -110,7 +118,10 @@ fn sample_of(line: &str) -> (String, f64) {
     let name: String = series.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
     let labels = &series[name.len()..];
     if !labels.is_empty() {
-        let inner = labels.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_else(|| panic!("{line}"));
+        let inner = labels
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+            .unwrap_or_else(|| panic!("{line}"));
         for label in inner.split(',') {
             let (name, value) = label.split_once('=').unwrap();
             assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{line}");
@@ -123,7 +134,9 @@ fn sample_of(line: &str) -> (String, f64) {
 #[test]
 fn health_readiness_and_metrics() {
     let server = start();
-    server.send(&json!({ "events": [login(1), login(2), with(login(3), &json!({ "code": "091112" }))] })).expect(200);
+    server
+        .send(&json!({ "events": [login(1), login(2), with(login(3), &json!({ "code": "091112" }))] }))
+        .expect(200);
     assert_eq!(fetch(&format!("{}/healthz", server.admin)), (200, "ok\n".to_owned()));
     let (status, body) = fetch(&format!("{}/readyz?verbose", server.admin));
     assert_eq!(status, 200);
@@ -139,7 +152,8 @@ fn health_readiness_and_metrics() {
             typed.push(name.to_owned());
         } else if !line.starts_with("# HELP ") {
             let (name, value) = sample_of(line);
-            let family = ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+            let family =
+                ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
             assert!(typed.iter().any(|known| known == family || *known == name), "{line} has no type");
             values.push((line.rsplit_once(' ').unwrap().0.to_owned(), value));
         }
@@ -148,7 +162,10 @@ fn health_readiness_and_metrics() {
     assert_eq!(value("indelible_events_total{result=\"stored\"}"), Some(2.0));
     assert_eq!(value("indelible_events_total{result=\"quarantined\"}"), Some(1.0));
     assert_eq!(value("indelible_log_size{organization=\"default\"}"), Some(3.0));
-    assert_eq!(value("indelible_commit_seconds_count"), value("indelible_commit_seconds_bucket{le=\"+Inf\"}"));
+    assert_eq!(
+        value("indelible_commit_seconds_count"),
+        value("indelible_commit_seconds_bucket{le=\"+Inf\"}")
+    );
     assert!(!text.contains("user-"), "labels never hold what events hold");
     assert_ne!(fetch(&format!("{}/metrics", server.url)).0, 200, "the API listener does not tell");
     assert_eq!(get(&server, "", "/api/v1/version").expect(200)["api"], "v1");
@@ -189,8 +206,15 @@ fn catalogs_of_ones_own_are_reloaded_whole_or_not_at_all() {
     });
     assert_eq!(activated["targets"][0]["id"], "shop");
     assert_eq!(activated["params"]["catalog_version"], "1.1.0");
-    assert_eq!(activated["params"]["catalog_sha256"], server.get("/api/v1/catalogs/shop").expect(200)["sha256"]);
-    assert_eq!(service::search_in(&server, "system", "code:CATALOG.ACTIVATE").len(), 1, "the others did not change");
+    assert_eq!(
+        activated["params"]["catalog_sha256"],
+        server.get("/api/v1/catalogs/shop").expect(200)["sha256"]
+    );
+    assert_eq!(
+        service::search_in(&server, "system", "code:CATALOG.ACTIVATE").len(),
+        1,
+        "the others did not change"
+    );
 
     write(&folder.join("shop/types.toml"), "entity = [{ id = \"ORDER\", knd = \"data\" }]\n");
     hang_up(&server);

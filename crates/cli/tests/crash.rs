@@ -160,10 +160,21 @@ fn an_older_copy_is_refused_until_somebody_declares_the_rollback() {
     assert!(declared.status.success(), "{declared:?}");
     let server = again.start();
     assert_ne!(origin(&server), before, "the old name is never used again");
+    let first = server.get("/api/v1/orgs/default/log/0").expect(200);
+    assert_eq!(first["code"], "LOG.DECLARE_ROLLBACK", "the new log begins with what was lost: {first}");
+    assert_eq!(
+        (&first["params"]["known_size"], &first["params"]["found_size"]),
+        (&json!(10), &json!(10)),
+        "{first}"
+    );
+    assert!(first["message"].as_str().unwrap().contains(&before), "{first}");
     let size = send_some(&server, 3);
     WholeLog::read(&server, "default", size);
     let again = server.stop();
     assert_green(&again);
+    let server = again.start();
+    let told = whole_log::export(&server, "default", "code:LOG.DECLARE_ROLLBACK", "index");
+    assert_eq!(told.len(), 1, "it is told once: {told:?}");
 }
 
 #[test]

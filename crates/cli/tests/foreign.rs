@@ -35,7 +35,8 @@ fn grow(server: &Server, org: &str, size: u64) {
     let numbers: Vec<u64> = (0..size).collect();
     for part in numbers.chunks(usize::try_from(MAX_BATCH).unwrap()) {
         let events: Vec<Value> = part.iter().map(|n| event(*n)).collect();
-        let answer = server.post(&format!("/api/v1/orgs/{org}/events"), &json!({ "events": events })).expect(200);
+        let answer =
+            server.post(&format!("/api/v1/orgs/{org}/events"), &json!({ "events": events })).expect(200);
         assert_eq!(answer["counts"]["stored"], part.len(), "{}", answer["counts"]);
     }
 }

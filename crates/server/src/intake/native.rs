@@ -133,7 +133,8 @@ fn unknown(path: &str) -> Fault {
         "time" | "timestamp" => "did you mean occurred_at?".to_owned(),
         _ => {
             let paths = Field::ALL.iter().filter(|f| f.def().who == Who::Producer).map(|f| f.path());
-            let nearest = nearest(path, paths.chain(["params", "entity", "action", "crude"]));
+            let others = GROUPS.into_iter().chain(["params", "entity", "action", "crude"]);
+            let nearest = nearest(path, paths.chain(others));
             format!("did you mean {nearest}? what the model does not know belongs into data")
         }
     };

@@ -47,7 +47,9 @@ pub(crate) fn check(catalog: &Catalog, finding: &str, action: PolicyAction) -> R
     let of_catalog = catalog.policy.get(id).unwrap_or_else(|| id.default_level());
     if level(action) < of_catalog {
         let (catalog, word) = (&catalog.id, of_catalog.as_str());
-        return Err(format!("catalog {catalog} says {finding} = {word}; an organization may only be stricter"));
+        return Err(format!(
+            "catalog {catalog} says {finding} = {word}; an organization may only be stricter"
+        ));
     }
     Policy::new().set(id, level(action))
 }
