@@ -2,7 +2,13 @@
 //! files are put in front of it. What was acknowledged stays, and nothing is silent.
 //!
 //! `INDELIBLE_LONG=1` makes it 100 kills, `INDELIBLE_SEED` another run.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests index, unwrap and write files freely"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,7 +106,9 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
         for sender in &mut senders {
             sender.settle(&server);
         }
-        senders.iter().for_each(|sender| sender.ask_again(&server));
+        for sender in &senders {
+            sender.ask_again(&server);
+        }
         if !long || round % WHOLE_EVERY == 0 || round == rounds {
             let size = check_whole(&server, &senders);
             let again = server.stop();
@@ -198,11 +206,13 @@ fn kind(path: &Path) -> Option<&'static str> {
         "meta" => Some("meta"),
         "heads.a" | "heads.b" => Some("heads"),
         _ if name.starts_with("spare") => None,
-        _ if name.ends_with(".wal") => Some("wal"),
-        _ if name.ends_with(".snap") => Some("snapshot"),
-        _ if name.ends_with(".seg") => Some("segment"),
         _ if parent == "keys" => Some("keys"),
-        _ => None,
+        _ => match path.extension()?.to_str()? {
+            "wal" => Some("wal"),
+            "snap" => Some("snapshot"),
+            "seg" => Some("segment"),
+            _ => None,
+        },
     }
 }
 

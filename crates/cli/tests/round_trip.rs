@@ -1,10 +1,14 @@
 //! Every event type of the three products, from a generated event to a proof over its leaf; and events that are wrong
 //! in one way, each answered with the place, the rule and the remedy.
-#![allow(clippy::indexing_slicing, reason = "tests index freely")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests index, unwrap and write files freely"
+)]
 
 use indelible_catalog::catalog::Catalog;
 use indelible_catalog::event_type::{EventType, ParamType};
-use indelible_catalog::word::Empty;
+use indelible_catalog::word::{Crude, Empty};
 use indelible_formats::json_out;
 use indelible_testkit::{Server, Setup, examples, proof, whole_log};
 use serde_json::{Value, json};
@@ -59,7 +63,7 @@ fn check_stored(stored: &Value, sent: &Value, of: &EventType) {
     assert_eq!(stored["entity"], of.entity.as_str());
     assert_eq!(stored["action"], of.action.as_str());
     assert_eq!(stored["type_from"], "type");
-    assert_eq!(stored["crude"].as_str(), of.crude.map(|crude| crude.as_str()), "{}", of.code);
+    assert_eq!(stored["crude"].as_str(), of.crude.map(Crude::as_str), "{}", of.code);
     if let Some(outcome) = of.outcome {
         assert_eq!(stored["outcome"], outcome.as_str(), "{}", of.code);
     }

@@ -53,7 +53,7 @@ impl App {
         let found = self.control.org(name).and_then(|org| Some((self.log_of(&org)?, org)));
         let Some((log, org)) = found else { return Err(no_organization(name)) };
         match allowed(&principal, needed, Some(&org.id)) {
-            Ok(()) => Ok(Access { org, log, principal }),
+            Ok(()) => Ok(Access { principal, org, log }),
             Err(Denied::OutOfScope) => Err(no_organization(name)),
             Err(Denied::NotGranted) => Err(not_granted(needed)),
         }

@@ -2,6 +2,8 @@
 
 use indelible_catalog::catalog::Catalog;
 use indelible_catalog::event_type::{EventType, ParamClass, ParamDef, ParamType};
+use indelible_catalog::pattern::Pattern;
+use indelible_catalog::word::{Crude, Outcome};
 use indelible_event::Person;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +38,10 @@ pub fn whole(catalog: &Catalog) -> Value {
         |entity| json!({ "id": entity.id, "kind": entity.kind, "title": entity.title, "text": entity.text }),
     );
     out["entity"] = entities.collect();
-    let ranges = catalog.ranges().iter().map(|range| json!({ "set": range.set, "key": range.key, "text": range.text, "patterns": range.patterns.iter().map(|pattern| pattern.as_str()).collect::<Vec<_>>() }));
+    let ranges = catalog.ranges().iter().map(|range| {
+        let patterns: Vec<&str> = range.patterns.iter().map(Pattern::as_str).collect();
+        json!({ "set": range.set, "key": range.key, "text": range.text, "patterns": patterns })
+    });
     out["range"] = ranges.collect();
     out["type"] = catalog.types().iter().map(|of| event_type(catalog, of)).collect();
     out
@@ -63,8 +68,8 @@ pub fn event_type(catalog: &Catalog, of: &EventType) -> Value {
     put("group", json!(of.group));
     put("entity", json!(of.entity));
     put("action", json!(of.action));
-    put("crude", json!(of.crude.map(|crude| crude.as_str())));
-    put("outcome", json!(of.outcome.map(|outcome| outcome.as_str())));
+    put("crude", json!(of.crude.map(Crude::as_str)));
+    put("outcome", json!(of.outcome.map(Outcome::as_str)));
     put("key", json!(of.key));
     put("severity", json!(of.severity.as_str()));
     put("retention", json!(of.retention.as_str()));

@@ -4,15 +4,6 @@
 //! It never writes an event file itself (`store` does) and never decides what an event means (`catalog` does).
 //! Start reading at [`start`], then `endpoints.rs` (the table of everything it answers), then `intake`.
 
-#![allow(
-    clippy::duration_suboptimal_units,
-    clippy::format_push_string,
-    clippy::match_bool,
-    clippy::needless_pass_by_value,
-    clippy::struct_field_names,
-    reason = "matters of taste in handlers"
-)]
-
 mod access;
 mod admin;
 mod api;

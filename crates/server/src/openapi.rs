@@ -6,6 +6,10 @@ use serde_json::{Map, Value, json};
 use crate::endpoints::{ENDPOINTS, Endpoint, Need};
 use crate::problem::Code;
 
+mod shapes;
+
+use shapes::SHAPES;
+
 /// The whole document.
 pub fn document() -> Value {
     json!({
@@ -198,8 +202,8 @@ fn object(properties: &[(&str, &str)]) -> Value {
     json!({ "type": "object", "properties": properties })
 }
 
-/// Schemas that follow from no table.
-fn fixed() -> Vec<(&'static str, Value)> {
+/// Schemas that follow from no table of the service.
+fn fixed() -> impl Iterator<Item = (&'static str, Value)> {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
     let mut problem = object(&[
         ("type", "string"),
@@ -209,214 +213,15 @@ fn fixed() -> Vec<(&'static str, Value)> {
         ("errors", "array"),
     ]);
     problem["properties"]["code"] = json!({ "type": "string", "enum": codes });
-    let items = |of: &str| object(&[("items", &format!("#*{of}"))]);
-    vec![
+    let bare = [
         ("Problem", problem),
-        (
-            "Receipt",
-            object(&[
-                ("log", "string"),
-                ("index", "integer"),
-                ("id", "string"),
-                ("leaf_hash", "string"),
-                ("received_at", "string"),
-            ]),
-        ),
-        (
-            "EventResult",
-            object(&[
-                ("status", "string"),
-                ("receipt", "#Receipt"),
-                ("flags", "array"),
-                ("findings", "array"),
-                ("checkpoint", "object"),
-                ("problem", "#Problem"),
-            ]),
-        ),
-        (
-            "ItemResult",
-            object(&[
-                ("index_in_request", "integer"),
-                ("status", "string"),
-                ("receipt", "#Receipt"),
-                ("flags", "array"),
-                ("findings", "array"),
-                ("rule", "string"),
-                ("problem", "#Problem"),
-            ]),
-        ),
-        (
-            "Counts",
-            object(&[
-                ("stored", "integer"),
-                ("duplicate", "integer"),
-                ("quarantined", "integer"),
-                ("rejected", "integer"),
-                ("skipped", "integer"),
-                ("flagged", "integer"),
-            ]),
-        ),
-        (
-            "BatchResult",
-            object(&[("counts", "#Counts"), ("checkpoint", "object"), ("results", "#*ItemResult")]),
-        ),
-        (
-            "SearchRequest",
-            object(&[
-                ("q", "string"),
-                ("since", "string"),
-                ("until", "string"),
-                ("tz", "string"),
-                ("sort", "string"),
-                ("limit", "integer"),
-                ("cursor", "string"),
-                ("at", "integer"),
-                ("min_index", "integer"),
-                ("count", "string"),
-                ("fields", "string"),
-            ]),
-        ),
-        (
-            "SearchPage",
-            object(&[
-                ("items", "#*EventOut"),
-                ("next_cursor", "string"),
-                ("prev_cursor", "string"),
-                ("query", "object"),
-                ("log_size", "integer"),
-                ("complete", "boolean"),
-                ("stopped_at", "string"),
-                ("count", "object"),
-            ]),
-        ),
-        ("FeedPage", object(&[("items", "#*EventOut"), ("next", "integer"), ("high_water", "integer")])),
-        (
-            "Log",
-            object(&[
-                ("organization", "string"),
-                ("origin", "string"),
-                ("vkeys", "array"),
-                ("size", "integer"),
-                ("checkpoint", "object"),
-                ("tiles", "string"),
-            ]),
-        ),
-        ("Consistency", object(&[("from", "integer"), ("to", "integer"), ("hashes", "array")])),
-        ("Cursor", object(&[("name", "string"), ("index", "integer"), ("lag", "integer")])),
-        ("Cursors", items("Cursor")),
-        (
-            "Producer",
-            object(&[
-                ("name", "string"),
-                ("instance", "string"),
-                ("number", "string"),
-                ("events", "integer"),
-                ("contiguous", "string"),
-                ("highest", "string"),
-                ("gap_count", "integer"),
-                ("gaps", "array"),
-                ("last_seen", "string"),
-            ]),
-        ),
-        ("Producers", items("Producer")),
-        (
-            "ParsedQuery",
-            object(&[("text", "string"), ("absolute", "string"), ("tree", "object"), ("codes", "array")]),
-        ),
-        (
-            "Organization",
-            object(&[
-                ("id", "string"),
-                ("title", "string"),
-                ("origin", "string"),
-                ("created_at", "string"),
-                ("public", "boolean"),
-                ("policy", "object"),
-                ("size", "integer"),
-            ]),
-        ),
-        ("Organizations", items("Organization")),
-        (
-            "NewOrganization",
-            object(&[("id", "string"), ("title", "string"), ("public", "boolean"), ("catalogs", "array")]),
-        ),
-        ("OrganizationChange", object(&[("public", "boolean"), ("catalogs", "array"), ("policy", "object")])),
-        (
-            "Key",
-            object(&[
-                ("id", "string"),
-                ("kind", "string"),
-                ("organization", "string"),
-                ("catalog", "string"),
-                ("producer", "string"),
-                ("label", "string"),
-                ("created_at", "string"),
-                ("expires_at", "string"),
-                ("revoked_at", "string"),
-                ("last_used_at", "string"),
-            ]),
-        ),
-        ("Keys", items("Key")),
-        (
-            "NewKey",
-            object(&[
-                ("kind", "string"),
-                ("all", "boolean"),
-                ("label", "string"),
-                ("catalog", "string"),
-                ("producer", "string"),
-                ("expires_at", "string"),
-            ]),
-        ),
-        ("CreatedKey", object(&[("id", "string"), ("kind", "string"), ("token", "string")])),
-        (
-            "ImportStep",
-            object(&[
-                ("step", "string"),
-                ("importer", "string"),
-                ("file_sha256", "string"),
-                ("counts", "object"),
-            ]),
-        ),
-        ("Recorded", object(&[("recorded", "string")])),
-        ("LogKeyStep", object(&[("step", "string")])),
-        (
-            "Catalog",
-            object(&[
-                ("id", "string"),
-                ("version", "string"),
-                ("title", "string"),
-                ("types", "integer"),
-                ("type", "#*EventType"),
-            ]),
-        ),
-        ("Catalogs", items("Catalog")),
-        (
-            "EventType",
-            object(&[
-                ("catalog", "string"),
-                ("code", "string"),
-                ("title", "string"),
-                ("text", "string"),
-                ("entity", "string"),
-                ("action", "string"),
-                ("crude", "string"),
-                ("outcome", "string"),
-                ("params", "array"),
-            ]),
-        ),
-        (
-            "Limit",
-            object(&[("name", "string"), ("value", "integer"), ("unit", "string"), ("reason", "string")]),
-        ),
-        ("Limits", items("Limit")),
-        ("Version", object(&[("name", "string"), ("version", "string"), ("api", "string")])),
         ("OpenApi", json!({ "type": "object" })),
         ("Text", json!({ "type": "string" })),
         ("Page", json!({ "type": "string" })),
         ("Proof", json!({ "type": "string" })),
         ("Bytes", json!({ "type": "string", "contentEncoding": "binary" })),
-    ]
+    ];
+    SHAPES.iter().map(|(name, members)| (*name, object(members))).chain(bare)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::problem::Problem;
 /// How long requests may go on once the service stops.
 const DRAIN: Duration = Duration::from_secs(8);
 /// How often refusals become events.
-const REFUSALS_EVERY: Duration = Duration::from_secs(60);
+const REFUSALS_EVERY: Duration = Duration::from_mins(1);
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]

@@ -97,16 +97,13 @@ async fn record(app: &Shared, access: &Access, index: u64) -> Result<Record, Pro
 /// The position of an event by its id, or by the sender's own.
 async fn find(app: &Shared, access: &Access, id: &str, source_id: Option<&str>) -> Result<u64, Problem> {
     let (worker, log, scope) = (Shared::clone(app), access.log, access.org.id.to_string());
-    let found = match source_id {
-        Some(source_id) => {
-            let source_id = source_id.to_owned();
-            crate::blocking(move || super::search::find_source_id(&worker, &scope, log, &source_id)).await?
-        }
-        None => {
-            let id: EventId =
-                id.parse().map_err(|error| Problem::new(Code::NotFound, format!("{id:?} is {error}")))?;
-            crate::blocking(move || super::search::find_id(&worker, &scope, log, id)).await?
-        }
+    let found = if let Some(source_id) = source_id {
+        let source_id = source_id.to_owned();
+        crate::blocking(move || super::search::find_source_id(&worker, &scope, log, &source_id)).await?
+    } else {
+        let id: EventId =
+            id.parse().map_err(|error| Problem::new(Code::NotFound, format!("{id:?} is {error}")))?;
+        crate::blocking(move || super::search::find_id(&worker, &scope, log, id)).await?
     };
     found.ok_or_else(no_event)
 }

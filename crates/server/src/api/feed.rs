@@ -184,9 +184,8 @@ fn stream(mut reader: Reader) -> Answer {
                 Some((Ok(": here\n\n".to_owned()), Some((reader, permit))))
             }
             Ok((page, reader)) => {
-                let text = page.items.iter().fold(String::new(), |mut text, (index, row)| {
-                    text.push_str(&format!("id: {index}\ndata: {row}\n\n"));
-                    text
+                let text = page.items.iter().fold(String::new(), |text, (index, row)| {
+                    text + &format!("id: {index}\ndata: {row}\n\n")
                 });
                 Some((Ok(text), Some((reader, permit))))
             }

@@ -19,7 +19,8 @@ use crate::request;
 #[serde(deny_unknown_fields)]
 struct Step {
     /// `start` or `finish`.
-    step: String,
+    #[serde(rename = "step")]
+    phase: String,
     importer: String,
     file_sha256: String,
     #[serde(default)]
@@ -45,13 +46,13 @@ pub(crate) async fn step(
     body: Body,
 ) -> JsonAnswer {
     let access = app.access(&headers, &org, Permission::IngestWrite)?;
-    let Step { step, importer, file_sha256, counts } = request::json(&headers, body).await?;
+    let Step { phase, importer, file_sha256, counts } = request::json(&headers, body).await?;
     let hash = file_sha256.len() == 64 && file_sha256.bytes().all(|b| b.is_ascii_hexdigit());
     if !hash || importer.parse::<indelible_formats::Format>().is_err() {
         let detail = "importer must be a format and file_sha256 64 hexadecimal digits";
         return Err(Problem::new(Code::RequestMalformed, detail));
     }
-    let code = match (step.as_str(), &counts) {
+    let code = match (phase.as_str(), &counts) {
         ("start", None) => "IMPORT.START",
         ("finish", Some(_)) => "IMPORT.FINISH",
         _ => {

@@ -34,7 +34,7 @@ use crate::request::{self, Params};
 const PAGE_TIME: Duration = Duration::from_secs(10);
 const PAGE_BYTES: u64 = 16 << 30;
 /// Longest time of a stream; exports of years take minutes.
-const STREAM_TIME: Duration = Duration::from_secs(3_600);
+const STREAM_TIME: Duration = Duration::from_hours(1);
 /// Longest wait for `min_index`.
 const BEHIND_WAIT: Duration = Duration::from_secs(5);
 /// A repeated search within this time is not recorded again.
@@ -280,10 +280,8 @@ fn page(app: &App, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, Probl
     let log = Log { records: &app.store, scope: &ready.scope };
     let position = (ready.cursor.as_ref(), ready.limit);
     let page = app.searcher.page(log, &ready.request(), position, &budget).map_err(search_problem)?;
-    let count = match ready.count {
-        true => Some(app.searcher.count(log, &ready.request(), &budget).map_err(search_problem)?),
-        false => None,
-    };
+    let count = ready.count.then(|| app.searcher.count(log, &ready.request(), &budget));
+    let count = count.transpose().map_err(search_problem)?;
     let mut json = String::with_capacity(1024 * page.items.len() + 256);
     json.push_str("{\"items\":[");
     for (at, hit) in page.items.iter().enumerate() {
@@ -439,7 +437,8 @@ fn run_stream(app: &App, ready: &Ready, send: &Chunks) -> Result<u64, Problem> {
     hash.update(&chunk);
     let sha256 = hash.finalize().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let end = json!({ "end": { "rows": rows, "sha256": sha256, "complete": true, "log_size": log_size } });
-    chunk.push_str(&format!("{end}\n"));
+    chunk += &end.to_string();
+    chunk.push('\n');
     let _sent = send.blocking_send(Ok(chunk));
     Ok(rows)
 }

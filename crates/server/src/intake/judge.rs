@@ -9,21 +9,21 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::problem::{Code, Problem};
 
-/// What an event's time is compared with.
+/// What an event's time is compared with, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clocks {
-    pub(crate) now_ns: i64,
-    ahead_after_ns: i64,
-    late_after_ns: i64,
+    pub(crate) now: i64,
+    ahead_after: i64,
+    late_after: i64,
 }
 
 impl Clocks {
     pub(crate) fn now(app: &App) -> Self {
         let nanos = |key| i64::try_from(app.config.duration(key).as_nanos()).unwrap_or(i64::MAX);
         Self {
-            now_ns: app.clock.now_ns(),
-            ahead_after_ns: nanos("intake.ahead_after"),
-            late_after_ns: nanos("intake.late_after"),
+            now: app.clock.now_ns(),
+            ahead_after: nanos("intake.ahead_after"),
+            late_after: nanos("intake.late_after"),
         }
     }
 }
@@ -31,11 +31,11 @@ impl Clocks {
 /// Compares the event's time with ours.
 pub(crate) fn clocks(event: &Event, imported: bool, clocks: &Clocks, findings: &mut Vec<Finding>) {
     let Some(occurred) = event.time(Field::OccurredAt) else { return };
-    let age = clocks.now_ns.saturating_sub(occurred.unix_nanos());
-    if age < 0 && age.saturating_neg() > clocks.ahead_after_ns {
+    let age = clocks.now.saturating_sub(occurred.unix_nanos());
+    if age < 0 && age.saturating_neg() > clocks.ahead_after {
         let hint = "the time is in the future; check the sender's clock";
         findings.push(Finding::new(FindingId::ClockAhead, "/occurred_at", hint));
-    } else if !imported && age > clocks.late_after_ns {
+    } else if !imported && age > clocks.late_after {
         findings.push(Finding::new(FindingId::Late, "/occurred_at", "received long after it occurred"));
     }
 }

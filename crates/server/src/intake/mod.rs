@@ -74,7 +74,9 @@ pub(crate) async fn take(app: &Shared, source: Source, body: Bytes) -> Result<An
         ("rejected", counts.rejected),
         ("skipped", counts.skipped),
     ];
-    results.into_iter().for_each(|(result, count)| app.metrics.events.add(result, count));
+    for (result, count) in results {
+        app.metrics.events.add(result, count);
+    }
     Ok(answer)
 }
 
@@ -202,14 +204,12 @@ fn note_refusals(app: &App, source: &Source, outcomes: &[Outcome]) {
     let producer = source.producer_name();
     for (at, outcome) in outcomes.iter().enumerate() {
         let number = source.first_row.map(|first| first + at as u64);
-        let log = source.access.log;
-        match &outcome.fate {
-            Fate::Rejected(problem) => {
-                app.refusals.add(log, refusals::Kind::Reject, &producer, problem.code.name(), number, now);
-            }
-            Fate::Skipped(rule) => app.refusals.add(log, refusals::Kind::Skip, &producer, rule, number, now),
-            Fate::Stored(_) | Fate::Duplicate(_) | Fate::Quarantined(..) => {}
-        }
+        let (kind, reason) = match &outcome.fate {
+            Fate::Rejected(problem) => (refusals::Kind::Reject, problem.code.name()),
+            Fate::Skipped(rule) => (refusals::Kind::Skip, rule.as_str()),
+            Fate::Stored(_) | Fate::Duplicate(_) | Fate::Quarantined(..) => continue,
+        };
+        app.refusals.add((source.access.log, kind, producer.clone()), reason, number, now);
     }
 }
 

@@ -124,6 +124,10 @@ fn rejected(problem: Problem) -> Prepared {
     Prepared::Done(Outcome { fate: Fate::Rejected(problem), flags: Vec::new(), findings: Vec::new() })
 }
 
+fn skipped(rule: String) -> Prepared {
+    Prepared::Done(Outcome { fate: Fate::Skipped(rule), flags: Vec::new(), findings: Vec::new() })
+}
+
 fn undecodable(error: &DecodeError) -> Problem {
     let code = match error.code {
         indelible_formats::Code::TooLarge => Code::EventTooLarge,
@@ -143,15 +147,15 @@ impl Batch<'_> {
         let row = raw.row;
         let mut read = match self.source.format {
             Format::Native => self.native(raw.value)?,
-            _ => match self.foreign(raw, bytes)? {
+            _ => match self.foreign(raw, bytes) {
                 Ok(read) => read,
-                Err(skipped) => return Ok(Prepared::Done(skipped)),
+                Err(rule) => return Ok(skipped(rule)),
             },
         };
         if self.source.is_import() && read.event.text(Field::SourceId).is_none() {
             read.event.set(Field::SourceId, self.row_identity(row, bytes));
         }
-        self.finish(read, name, row)
+        self.finish(read, &name, row)
     }
 
     /// The name of a row that brings none: the same row of the same format is the same event, whatever file it is in;
@@ -206,7 +210,7 @@ impl Batch<'_> {
         let harmless = catalog.as_ref().map(|catalog| catalog.harmless.as_slice()).unwrap_or_default();
         let (secrets, _) = scan_event(&mut event, Harmless { names: [harmless, &[]] });
         match &catalog {
-            Some(catalog) if catalog.id == "indelible" => return Err(reserved()),
+            Some(catalog) if catalog.id == "indelible" => return Err(reserved().into()),
             Some(catalog) => {
                 let fingerprint = |bytes: &[u8]| self.fingerprint(bytes);
                 let sent = SentHints {
@@ -241,7 +245,8 @@ impl Batch<'_> {
         digest.first_chunk().copied().unwrap_or_default()
     }
 
-    fn foreign(&mut self, raw: Raw, bytes: &[u8]) -> Result<Result<Read, Outcome>, Refused> {
+    /// A record of another format as an event of ours, or the rule by which it is left out.
+    fn foreign(&mut self, raw: Raw, bytes: &[u8]) -> Result<Read, String> {
         let format = self.source.format;
         self.envelope.insert("row".to_owned(), Value::Int(i64::try_from(raw.row).unwrap_or(i64::MAX)));
         let values = Value::Map(std::mem::take(&mut self.envelope));
@@ -265,12 +270,9 @@ impl Batch<'_> {
                     let hidden = Hidden { masks: &matched.masks, removed: &matched.removed };
                     keep_raw(&mut event, format, bytes, raw.value, &hidden);
                 }
-                Ok(Ok(Read { event, catalog: Some(matched.catalog), findings: matched.findings }))
+                Ok(Read { event, catalog: Some(matched.catalog), findings: matched.findings })
             }
-            Matched::Skip { catalog, rule } => {
-                let fate = Fate::Skipped(format!("{catalog}/{rule}"));
-                Ok(Err(Outcome { fate, flags: Vec::new(), findings: Vec::new() }))
-            }
+            Matched::Skip { catalog, rule } => Err(format!("{catalog}/{rule}")),
             Matched::NoMatch { findings, .. } => {
                 let mut event = Event::new();
                 let mut secrets = Map::new();
@@ -278,12 +280,12 @@ impl Batch<'_> {
                 event.set(Field::Extra, secrets);
                 let (found, _) = scan_event(&mut event, Harmless::default());
                 let findings = findings.into_iter().chain(found).collect();
-                Ok(Ok(Read { event, catalog: None, findings }))
+                Ok(Read { event, catalog: None, findings })
             }
         }
     }
 
-    fn finish(&mut self, read: Read, name: Name, row: u64) -> Result<Prepared, Refused> {
+    fn finish(&mut self, read: Read, name: &Name, row: u64) -> Result<Prepared, Refused> {
         let Read { mut event, catalog, mut findings } = read;
         let imported = self.source.is_import();
         judge::clocks(&event, imported, &self.clocks, &mut findings);
@@ -301,8 +303,7 @@ impl Batch<'_> {
         let quarantine = match verdict {
             Verdict::Reject => return Err(Box::new(chain.refusal(&findings))),
             Verdict::Skip => {
-                let fate = Fate::Skipped(format!("{catalog_id}/code_missing"));
-                return Ok(Prepared::Done(Outcome { fate, flags: Vec::new(), findings: Vec::new() }));
+                return Ok(skipped(format!("{catalog_id}/code_missing")));
             }
             Verdict::Quarantine => {
                 event.set(Field::State, "quarantined");
@@ -312,12 +313,14 @@ impl Batch<'_> {
         };
         let flags: Vec<&'static str> = if verdict == Verdict::Accept { Vec::new() } else { names(&findings) };
         let told = if verdict == Verdict::Flag { chain.errors(&findings) } else { Vec::new() };
-        flags.iter().for_each(|flag| event.flag(flag));
+        for flag in &flags {
+            event.flag(flag);
+        }
         if imported {
             note_import(&mut event, self.source, row);
         }
         let named_by_request = name.from_request.is_some() && event.text(Field::SourceId).is_none();
-        let append = self.seal(event, &name, !flags.is_empty())?;
+        let append = self.seal(event, name, !flags.is_empty())?;
         Ok(Prepared::Ready(Box::new(Ready { append, flags, findings: told, quarantine, named_by_request })))
     }
 
@@ -362,7 +365,7 @@ impl Batch<'_> {
             return Ok(Arc::clone(known));
         }
         let found = self.app.store.producer(self.source.access.log, name, instance);
-        let found = found.map_err(|error| store_refused(&error))?;
+        let found = found.map_err(|error| Box::new(store_refused(&error)))?;
         self.last_producer = Some(Arc::clone(&found));
         Ok(found)
     }
@@ -459,16 +462,16 @@ fn invalid(error: &EventError) -> Problem {
         .with_errors(vec![json!({ "pointer": pointer, "code": "field_invalid", "hint": error.what })])
 }
 
-fn store_refused(error: &StoreError) -> Refused {
-    Box::new(match error {
+fn store_refused(error: &StoreError) -> Problem {
+    match error {
         StoreError::Refused { .. } => Problem::new(Code::EventInvalid, error.to_string()),
         _ => Problem::internal(error),
-    })
+    }
 }
 
-fn reserved() -> Refused {
+fn reserved() -> Problem {
     let detail = "the catalog indelible is for this program's own events; use a catalog of your own";
-    Box::new(Problem::new(Code::PermissionMissing, detail))
+    Problem::new(Code::PermissionMissing, detail)
 }
 
 fn note_import(event: &mut Event, source: &Source, row: u64) {

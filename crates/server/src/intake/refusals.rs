@@ -32,7 +32,8 @@ struct Sum {
     last_ns: i64,
 }
 
-type Key = (LogNo, Kind, String);
+/// Which sum something belongs to.
+pub(crate) type Key = (LogNo, Kind, String);
 
 /// The sums of this minute.
 #[derive(Debug, Default)]
@@ -40,20 +41,10 @@ pub(crate) struct Refusals(Mutex<BTreeMap<Key, Sum>>);
 
 impl Refusals {
     /// Adds one; `number` is the producer's sequence number, if it numbers.
-    pub(crate) fn add(
-        &self,
-        log: LogNo,
-        kind: Kind,
-        producer: &str,
-        reason: &str,
-        number: Option<u64>,
-        now_ns: i64,
-    ) {
+    pub(crate) fn add(&self, key: Key, reason: &str, number: Option<u64>, now_ns: i64) {
         let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (log, kind, producer.to_owned());
-        let key =
-            if sums.len() >= MAX_SUMS && !sums.contains_key(&key) { (log, kind, String::new()) } else { key };
-        let sum = sums.entry(key).or_default();
+        let full = sums.len() >= MAX_SUMS && !sums.contains_key(&key);
+        let sum = sums.entry(if full { (key.0, key.1, String::new()) } else { key }).or_default();
         if sum.count == 0 {
             sum.first_ns = now_ns;
         }
