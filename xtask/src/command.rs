@@ -9,9 +9,19 @@ use anyhow::{Context, Result, bail};
 use crate::workspace::root;
 
 /// The cargo that runs this chore, so that a chosen toolchain stays chosen.
+///
+/// What the outer cargo tells this program about its package is not passed on: build scripts watch those variables, and
+/// would run again whenever a person and this program build in turn.
 pub(crate) fn cargo() -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    program_in_root(&program)
+    let mut command = program_in_root(&program);
+    for (name, _) in std::env::vars_os() {
+        let of_package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+        if name.to_str().is_some_and(|name| of_package.iter().any(|start| name.starts_with(start))) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// A program to be run in the root of the repository.

@@ -8,7 +8,7 @@ use crate::params::resolve_params;
 use crate::routing::{EventParts, Route, TypeParts};
 use crate::suggest::nearest_codes;
 use crate::word::{CodeKind, Outcome, OutcomeBy, Required, Session, Severity};
-use indelible_event::{Event, Field, Kind, Map, Value};
+use indelible_event::{Event, Field, Map, Value};
 
 /// Makes the fingerprint of a secret's bytes under the organization's key.
 pub type Fingerprint<'a> = &'a dyn Fn(&[u8]) -> [u8; 8];
@@ -227,7 +227,7 @@ impl Catalog {
         let fixed = sent.variant.and_then(|variant| variant.outcome).or(of.outcome).or(suffix);
         self.settle_outcome(event, of, fixed, said.findings);
         if let Some(means) = sent.variant.map(|variant| &variant.means).or(of.means.as_ref()) {
-            add_meaning(event, means);
+            event.relate(MEANS, means);
         }
         event.set(Field::Severity, of.severity.as_str());
         event.set(Field::Retention, of.retention.as_str());
@@ -357,17 +357,6 @@ pub(crate) fn add_extra(event: &mut Event, name: String, value: Value) {
 
 /// Kind of the relation from an event to the documented code that was meant.
 pub const MEANS: &str = "means";
-
-fn add_meaning(event: &mut Event, means: &str) {
-    let pairs = vec![("kind".to_owned(), Value::from(MEANS)), ("id".to_owned(), Value::from(means))];
-    let Ok(relation) = Map::from_pairs(pairs) else { return };
-    let Kind::Records(limit, _) = Field::Relates.def().kind else { return };
-    match event.get_mut(Field::Relates) {
-        Some(Value::List(list)) if list.len() >= limit => {}
-        Some(Value::List(list)) => list.push(Value::Map(relation)),
-        _ => event.set(Field::Relates, vec![Value::Map(relation)]),
-    }
-}
 
 fn check_situation(event: &Event, of: &EventType, findings: &mut Vec<Finding>) {
     let Some(situation) = event.text(Field::Situation) else { return };

@@ -1,7 +1,7 @@
 //! An event in memory: fields by the table, parameters by the catalog.
 
 use crate::{
-    Class, Field, Kind, MAX_PARAM_BYTES, MAX_PARAM_NAME_BYTES, MAX_PARAMS, Time, Value, value::MAX_DEPTH,
+    Class, Field, Kind, MAX_PARAM_BYTES, MAX_PARAM_NAME_BYTES, MAX_PARAMS, Map, Time, Value, value::MAX_DEPTH,
 };
 
 /// A parameter that the catalog declares, with the class it is committed under.
@@ -140,6 +140,19 @@ impl Event {
                 }
             }
             _ => self.set(Field::Flags, vec![Value::from(name)]),
+        }
+    }
+
+    /// Adds a relation to another event or code; beyond the field's limit further ones are dropped.
+    pub fn relate(&mut self, kind: &str, id: &str) {
+        let Kind::Records(limit, _) = Field::Relates.def().kind else { return };
+        let mut relation = Map::with_capacity(2);
+        relation.insert("id".to_owned(), id.into());
+        relation.insert("kind".to_owned(), kind.into());
+        match self.get_mut(Field::Relates) {
+            Some(Value::List(list)) if list.len() >= limit => {}
+            Some(Value::List(list)) => list.push(Value::Map(relation)),
+            _ => self.set(Field::Relates, vec![Value::Map(relation)]),
         }
     }
 

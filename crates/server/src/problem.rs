@@ -48,6 +48,7 @@ codes! {
     EventIdConflict "event_id_conflict" 409 "the id was used for another event";
     SequenceConflict "sequence_conflict" 409 "the sequence number was used for another event";
     InProgress "in_progress" 409 "an equal request is still running";
+    NotQuarantined "not_quarantined" 409 "the event is not quarantined";
     AlreadyExists "already_exists" 409 "the name is taken";
     VersionConflict "version_conflict" 412 "it changed since it was read";
     EventTooLarge "event_too_large" 413 "the event is too large";

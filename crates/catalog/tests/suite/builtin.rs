@@ -1,6 +1,6 @@
 //! The built-in catalogs load, and lint finds in them exactly what their authors expect.
 
-use crate::common::builtins;
+use crate::fixtures::builtins;
 use indelible_catalog::lint::report;
 
 #[test]

@@ -1,6 +1,6 @@
 //! Every case that the authors of the built-in catalogs wrote.
 
-use crate::common::{builtins, fingerprint};
+use crate::fixtures::{builtins, fingerprint};
 use indelible_catalog::cases::{Decoders, run_cases};
 use indelible_event::Value;
 use indelible_formats::{Format, parse_json};

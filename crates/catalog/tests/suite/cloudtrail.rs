@@ -1,6 +1,6 @@
 //! 2,900 real CloudTrail records through a catalog that no line of this crate knows.
 
-use crate::common::{builtins, json, match_line};
+use crate::fixtures::{builtins, json, match_line};
 use indelible_catalog::finding::FindingId;
 use indelible_catalog::matching::{Matched, MatchedEvent};
 use indelible_event::Field;

@@ -1,6 +1,6 @@
 //! A catalog drafted from sample lines loads, takes those lines, and leaves CRUDE to a person.
 
-use crate::common::{builtins, fingerprint, json};
+use crate::fixtures::{builtins, fingerprint, json};
 use indelible_catalog::catalog::Registry;
 use indelible_catalog::draft::draft;
 use indelible_catalog::lint::{LintId, lint};

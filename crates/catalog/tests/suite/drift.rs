@@ -1,6 +1,6 @@
 //! Drift of the real lines of OpenKAT against its documented catalog, and of made-up ones against what the program emits.
 
-use crate::common::{builtins, json, match_line};
+use crate::fixtures::{builtins, json, match_line};
 use indelible_catalog::catalog::{Catalog, Registry};
 use indelible_catalog::drift::{Drift, DriftReport, Lines};
 use indelible_catalog::matching::Matched;

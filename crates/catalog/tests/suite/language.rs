@@ -1,6 +1,6 @@
 //! Parts of the language that the built-in catalogs use little or not at all.
 
-use crate::common::{fingerprint, json};
+use crate::fixtures::{fingerprint, json};
 use indelible_catalog::catalog::Registry;
 use indelible_catalog::explain::explain;
 use indelible_catalog::finding::{FindingId, Level};

@@ -4,10 +4,10 @@
 mod builtin;
 mod cases;
 mod cloudtrail;
-mod common;
 mod diff;
 mod draft;
 mod drift;
+mod fixtures;
 mod language;
 mod load;
 mod openkat_run;

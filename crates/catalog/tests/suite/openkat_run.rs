@@ -1,6 +1,6 @@
 //! Real lines of the program that `openkat` describes, and what is noticed about them.
 
-use crate::common::{builtins, json, match_line};
+use crate::fixtures::{builtins, json, match_line};
 use indelible_catalog::finding::FindingId;
 use indelible_catalog::matching::{Matched, MatchedEvent};
 use indelible_event::Field;

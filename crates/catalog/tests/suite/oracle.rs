@@ -1,6 +1,6 @@
 //! The three catalogs against tables parsed from their source documents: every code, text and figure.
 
-use crate::common::{builtins, json};
+use crate::fixtures::{builtins, json};
 use indelible_catalog::catalog::Catalog;
 use indelible_catalog::lint::count;
 use indelible_event::{Map, Value};

@@ -1,6 +1,6 @@
 //! Every type of every built-in catalog: an example of it is valid, found, and makes no finding.
 
-use crate::common::{builtins, fingerprint};
+use crate::fixtures::{builtins, fingerprint};
 use indelible_catalog::example::example;
 use indelible_catalog::finding::FindingId;
 use indelible_catalog::resolve::SentHints;

@@ -17,6 +17,7 @@ pub(crate) mod producer;
 pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod reference;
+pub(crate) mod release;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod show;

@@ -77,7 +77,7 @@ async fn show(app: &Shared, access: &Access, index: u64, caller: &Caller, raw: b
 }
 
 /// An event of another catalog than the one a key is limited to is answered like one that does not exist.
-fn check_catalog(access: &Access, catalog: Option<&str>) -> Result<(), Problem> {
+pub(super) fn check_catalog(access: &Access, catalog: Option<&str>) -> Result<(), Problem> {
     match access.principal.catalog() {
         Some(only) if catalog != Some(only) => Err(no_event()),
         _ => Ok(()),
@@ -88,14 +88,19 @@ fn no_event() -> Problem {
     Problem::new(Code::NotFound, "the log has no such event")
 }
 
-async fn record(app: &Shared, access: &Access, index: u64) -> Result<Record, Problem> {
+pub(super) async fn record(app: &Shared, access: &Access, index: u64) -> Result<Record, Problem> {
     let (worker, log) = (Shared::clone(app), access.log);
     let record = crate::blocking(move || worker.store.read(log, index).map_err(log_problem)).await?;
     record.ok_or_else(|| Problem::new(Code::NotFound, format!("the log has no event at index {index}")))
 }
 
 /// The position of an event by its id, or by the sender's own.
-async fn find(app: &Shared, access: &Access, id: &str, source_id: Option<&str>) -> Result<u64, Problem> {
+pub(super) async fn find(
+    app: &Shared,
+    access: &Access,
+    id: &str,
+    source_id: Option<&str>,
+) -> Result<u64, Problem> {
     let (worker, log, scope) = (Shared::clone(app), access.log, access.org.id.to_string());
     let found = if let Some(source_id) = source_id {
         let source_id = source_id.to_owned();

@@ -92,6 +92,7 @@ fn source(access: Access, params: &Params, headers: &HeaderMap) -> Result<Source
         repeats: repeats.ok_or_else(|| refuse("repeats must be row:times, comma-separated".to_owned()))?,
         idempotency_key: key.map(str::to_owned),
         atomic: params.switch("atomic")?,
+        releases: None,
     })
 }
 
@@ -129,7 +130,7 @@ fn is_single(bytes: &[u8]) -> bool {
         || matches!(Format::Native.decode(bytes).next(), Some(Err(_)))
 }
 
-fn one(taken: &Taken, outcome: &Outcome) -> Answer {
+pub(super) fn one(taken: &Taken, outcome: &Outcome) -> Answer {
     let status = match &outcome.fate {
         Fate::Rejected(problem) => return Err(problem.clone()),
         Fate::Stored(_) | Fate::Quarantined(..) => StatusCode::CREATED,

@@ -13,6 +13,7 @@ pub(crate) mod node;
 pub(crate) mod organizations;
 pub(crate) mod producers;
 pub(crate) mod query;
+pub(crate) mod release;
 mod search;
 
 pub(crate) use search::Recent;

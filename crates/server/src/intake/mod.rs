@@ -15,7 +15,7 @@ pub(crate) mod refusals;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use indelible_event::{Event, Flag};
+use indelible_event::{Event, EventId, Flag};
 use indelible_formats::Format;
 use indelible_store::append::{Append, Appended};
 use indelible_store::error::AppendError;
@@ -52,6 +52,8 @@ pub(crate) struct Source {
     /// Sent with the request; names events that have no name of their own.
     pub(crate) idempotency_key: Option<String>,
     pub(crate) atomic: bool,
+    /// The quarantined event that this request's event stands for.
+    pub(crate) releases: Option<EventId>,
 }
 
 /// Takes a request's events.

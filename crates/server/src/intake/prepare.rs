@@ -9,7 +9,7 @@ use indelible_catalog::policy::{Policy, Verdict};
 use indelible_catalog::resolve::SentHints;
 use indelible_catalog::secrets::{Harmless, Mask, scan_event};
 use indelible_control::Catalogs;
-use indelible_event::{Event, EventError, Field, Flag, Map, Value, type_tag};
+use indelible_event::{Event, EventError, EventId, Field, Flag, Map, Value, type_tag};
 use indelible_formats::{DecodeError, Format, Raw, json_out};
 use indelible_store::append::Append;
 use indelible_store::error::StoreError;
@@ -299,7 +299,14 @@ impl Batch<'_> {
             organization_policy: &organization_policy,
             heard: !imported,
         };
-        let verdict = chain.verdict(&findings);
+        let verdict = match chain.verdict(&findings) {
+            // What still does not fit leaves the quarantined event waiting.
+            Verdict::Quarantine if self.source.releases.is_some() => Verdict::Reject,
+            verdict => verdict,
+        };
+        if let Some(quarantined) = self.source.releases {
+            note_release(&mut event, quarantined);
+        }
         let quarantine = match verdict {
             Verdict::Reject => return Err(Box::new(chain.refusal(&findings))),
             Verdict::Skip => {
@@ -472,6 +479,13 @@ fn store_refused(error: &StoreError) -> Problem {
 fn reserved() -> Problem {
     let detail = "the catalog indelible is for this program's own events; use a catalog of your own";
     Problem::new(Code::PermissionMissing, detail)
+}
+
+/// Names the quarantined event that this one stands for; a second release of it is a duplicate or a conflict.
+fn note_release(event: &mut Event, quarantined: EventId) {
+    let id = quarantined.to_string();
+    event.set(Field::SourceId, format!("release-{id}"));
+    event.relate("releases", &id);
 }
 
 fn note_import(event: &mut Event, source: &Source, row: u64) {

@@ -8,6 +8,7 @@ use indelible_server::catalog_files::{problem_line, read_folder};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+use super::sarif;
 use crate::Context;
 use crate::catalogs::{CatalogsArg, named, unreadable};
 use crate::exit::{Failure, Outcome};
@@ -25,7 +26,7 @@ const COLUMNS: [&str; 7] = ["catalog", "status", "level", "finding", "subject", 
 /// 1 when a finding is new or has vanished, 2 when a catalog cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  indelible catalog lint openkat\n  indelible catalog lint ./my-catalogs/doors\n  indelible catalog lint openkat --new-only\n  indelible catalog lint openkat --source ~/src/openkat"
+    after_help = "Examples:\n  indelible catalog lint openkat\n  indelible catalog lint ./my-catalogs/doors\n  indelible catalog lint openkat --new-only\n  indelible catalog lint openkat --source ~/src/openkat\n  indelible catalog lint --sarif > lint.sarif"
 )]
 pub(super) struct Lint {
     /// Catalogs by name, or folders; all without any
@@ -37,6 +38,9 @@ pub(super) struct Lint {
     /// Search a program's sources for codes that the catalog lacks, and for codes that no file mentions
     #[arg(long, value_name = "DIR")]
     source: Option<PathBuf>,
+    /// Write SARIF 2.1.0, for code hosts and editors
+    #[arg(long)]
+    sarif: bool,
     #[command(flatten)]
     catalogs: CatalogsArg,
 }
@@ -75,7 +79,11 @@ impl Lint {
                 rows.extend(source_rows(catalog, source)?);
             }
         }
-        context.output.rows(&COLUMNS, &rows)?;
+        if self.sarif {
+            crate::output::print(&format!("{:#}\n", sarif::document(&rows)))?;
+        } else {
+            context.output.rows(&COLUMNS, &rows)?;
+        }
         if !problems.is_empty() {
             return Err(Failure::usage("a catalog cannot be read; its faults are above"));
         }

@@ -5,6 +5,7 @@ mod lines;
 mod lint;
 mod list;
 mod new;
+mod sarif;
 mod test;
 
 use crate::Context;

@@ -1,13 +1,10 @@
 //! Starting, refusing to start, reloading, stopping: what an operator meets.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
-
-mod service;
 
 use std::process::Command;
 
+use crate::service::{EVENTS, fetch, get, login, search, setup, start, text, wait_for, with, write};
 use indelible_testkit::Server;
 use serde_json::{Value, json};
-use service::{EVENTS, fetch, get, login, search, setup, start, text, wait_for, with, write};
 
 /// A catalog of one's own.
 const CATALOG: &str = r#"catalog = { id = "shop", version = "1.0.0", title = "Shop" }
@@ -201,7 +198,7 @@ fn catalogs_of_ones_own_are_reloaded_whole_or_not_at_all() {
     hang_up(&server);
     wait_for("the new version", || (version() == "1.1.0").then_some(()));
     let activated = wait_for("its event", || {
-        let found = service::search_in(&server, "system", "code:CATALOG.ACTIVATE");
+        let found = crate::service::search_in(&server, "system", "code:CATALOG.ACTIVATE");
         found.into_iter().next()
     });
     assert_eq!(activated["targets"][0]["id"], "shop");
@@ -211,7 +208,7 @@ fn catalogs_of_ones_own_are_reloaded_whole_or_not_at_all() {
         server.get("/api/v1/catalogs/shop").expect(200)["sha256"]
     );
     assert_eq!(
-        service::search_in(&server, "system", "code:CATALOG.ACTIVATE").len(),
+        crate::service::search_in(&server, "system", "code:CATALOG.ACTIVATE").len(),
         1,
         "the others did not change"
     );

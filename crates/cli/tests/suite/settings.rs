@@ -1,9 +1,6 @@
 //! Settings and profiles from the command line: places of mistakes, origins of values, files that read back.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-mod common;
-
-use common::{check, file, run, run_with};
+use crate::binary::{check, file, run, run_with};
 
 #[test]
 fn the_file_that_init_prints_says_what_holds_anyway() {

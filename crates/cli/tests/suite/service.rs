@@ -1,6 +1,5 @@
 //! What the tests of the running service share: requests with any key, events that make no finding, waiting for a
 //! condition.
-#![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,14 +1,11 @@
 //! The feed: the log's order by page, by waiting and as a stream, and named positions in it.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
-
-mod service;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
+use crate::service::{ask, login, refused, start, text, wait_for, with};
 use indelible_testkit::Server;
 use serde_json::{Value, json};
-use service::{ask, login, refused, start, text, wait_for, with};
 
 const FEED: &str = "/api/v1/orgs/default/feed";
 

@@ -1,12 +1,9 @@
 //! Every endpoint with every kind of key, from the server's own description: who may, who may not, who may not even
 //! know. And every problem's page.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
-mod service;
-
+use crate::service::{ask, get, key, login, start, text};
 use indelible_testkit::Server;
 use serde_json::{Value, json};
-use service::{ask, get, key, login, start, text};
 
 /// Kinds of keys that have a permission, as the table of permissions says.
 fn kinds(permission: &str) -> &'static [&'static str] {
@@ -74,7 +71,7 @@ fn every_endpoint_with_every_kind_of_key() {
     let server = start();
     server.post("/api/v1/orgs", &json!({ "id": "acme" })).expect(201);
     let stored =
-        server.send(&service::with(login(1), &json!({ "producer": { "name": "probe" } }))).expect(201);
+        server.send(&crate::service::with(login(1), &json!({ "producer": { "name": "probe" } }))).expect(201);
     let event = text(&stored["receipt"]["id"]).to_owned();
     assert_eq!(server.get(&format!("/api/v1/orgs/default/events/{event}/proof?wait=30")).status, 200);
     let made = server.request(
@@ -139,7 +136,7 @@ fn methods_pages_and_what_does_not_exist() {
             "{target}: {:?}",
             options.header("allow")
         );
-        service::refused(
+        crate::service::refused(
             &ask(&server, &server.token, ("TRACE", &target), &Value::Null),
             405,
             "method_not_allowed",
@@ -150,12 +147,12 @@ fn methods_pages_and_what_does_not_exist() {
             assert_eq!((head.status, head.body.len()), (body.status, 0), "{target}");
         }
     }
-    service::refused(&server.get("/api/v1/nothing"), 404, "not_found");
-    service::refused(&server.get("/"), 404, "not_found");
+    crate::service::refused(&server.get("/api/v1/nothing"), 404, "not_found");
+    crate::service::refused(&server.get("/"), 404, "not_found");
     let document = get(&server, "", "/api/v1/openapi.json").expect(200);
     let text = document.to_string();
     let codes = document.pointer("/components/schemas/Problem/properties/code/enum").unwrap_or(&Value::Null);
-    let mut names: Vec<String> = service::texts(codes).into_iter().map(str::to_owned).collect();
+    let mut names: Vec<String> = crate::service::texts(codes).into_iter().map(str::to_owned).collect();
     assert!(names.len() > 20, "the description lists the codes: {codes}");
     names.extend(
         ["code_unknown", "param_undeclared", "time_without_zone", "secret_suspected"].map(str::to_owned),
@@ -167,6 +164,6 @@ fn methods_pages_and_what_does_not_exist() {
         assert!(page.header("content-type").unwrap().starts_with("text/markdown"));
     }
     assert!(text.len() > 10_000);
-    service::refused(&get(&server, "", "/docs/errors/no_such_code"), 404, "not_found");
-    service::refused(&get(&server, "", "/docs/errors/..%2f..%2fCargo"), 404, "not_found");
+    crate::service::refused(&get(&server, "", "/docs/errors/no_such_code"), 404, "not_found");
+    crate::service::refused(&get(&server, "", "/docs/errors/..%2f..%2fCargo"), 404, "not_found");
 }

@@ -1,11 +1,8 @@
 //! What a shell relies on: help with examples, completions, manual pages, exit codes, a closed pipe.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
-
-mod common;
 
 use std::process::{Command, Stdio};
 
-use common::{root, run, run_with};
+use crate::binary::{root, run, run_with};
 
 /// A port of loopback on which nothing listens: 1 is privileged, and no service of ours.
 const NOBODY: &str = "http://127.0.0.1:1";
@@ -99,7 +96,7 @@ fn a_proof_is_checked_offline() {
     let (before, extra) = text.split_once("extra ").unwrap();
     let other = extra.replacen("b2dnZWQ", "b2dnZXQ", 1);
     let other = if other == extra { extra.replacen('A', "B", 1) } else { other };
-    let changed = common::file(folder.path(), "changed.tlog-proof", &format!("{before}extra {other}"));
+    let changed = crate::binary::file(folder.path(), "changed.tlog-proof", &format!("{before}extra {other}"));
     run(&["verify", &changed, "--vkey", vkey]).exits(3).says("DOES NOT HOLD");
     run(&["verify", proof, "--server", NOBODY]).exits(2).says("say --vkey");
     run(&["verify", "--data", "no-such-folder"]).exits(2);

@@ -1,6 +1,4 @@
 //! Runs the built binary in a world of its own: no settings, profiles or keys of whoever runs the tests.
-#![allow(dead_code, reason = "each test file uses some of it")]
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,15 +1,12 @@
 //! What becomes of events with findings: masked secrets, quarantine, policies of organizations, limits of keys.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
-
-mod service;
 
 use std::path::{Path, PathBuf};
 
-use indelible_testkit::Server;
-use serde_json::{Value, json};
-use service::{
+use crate::service::{
     EVENTS, ask, finding, get, key, login, refused, search, start, text, texts, time, wait_for, with,
 };
+use indelible_testkit::Server;
+use serde_json::{Value, json};
 
 const JWT: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
 const GITHUB: &str = "ghp_0aBcDeFgHiJkLmNoPqRsTuVwXyZ012345678";
@@ -323,4 +320,86 @@ fn keys_that_are_over_open_nothing() {
     let listed = server.get("/api/v1/orgs/default/keys").text();
     let secret = token.rsplit('_').next().unwrap();
     assert!(listed.contains(&id) && !listed.contains(secret) && !listed.contains("token"), "{listed}");
+}
+
+/// Releases a quarantined event, as it stands when `corrected` is null.
+fn release(server: &Server, id: &str, corrected: &Value) -> indelible_testkit::Answer {
+    ask(server, &server.token, ("POST", &format!("{EVENTS}/{id}/release")), corrected)
+}
+
+#[test]
+fn a_quarantined_event_is_released_corrected_once() {
+    let server = start();
+    let sent = server.send(&with(login(7), &json!({ "code": "091112", "message": "as sent" }))).expect(201);
+    let id = text(&sent["receipt"]["id"]).to_owned();
+
+    let problem = refused(&release(&server, &id, &Value::Null), 422, "code_unknown");
+    assert_eq!(finding(&problem)["value"], "091112", "what still does not fit goes on waiting");
+    let wrong = with(login(7), &json!({ "code": "091119" }));
+    refused(&release(&server, &id, &wrong), 422, "code_unknown");
+    assert_eq!(search(&server, "state:quarantined").len(), 1);
+
+    let corrected = with(login(7), &json!({ "message": "corrected" }));
+    let released = release(&server, &id, &corrected).expect(201);
+    assert_eq!(released["status"], "stored");
+    let again = release(&server, &id, &corrected).expect(200);
+    assert_eq!(again["receipt"]["index"], released["receipt"]["index"], "a second release adds nothing");
+    let found = search(&server, "actor:user-7");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["message"], "corrected");
+    assert_eq!(found[0]["relates"], json!([{ "id": id, "kind": "releases" }]));
+    assert_eq!(search(&server, "state:quarantined")[0]["message"], "as sent", "the log keeps what came in");
+
+    let act = search(&server, "catalog:indelible code:EVENT.RELEASE");
+    let targets: Vec<&Value> = act[0]["targets"].as_array().unwrap().iter().map(|t| &t["id"]).collect();
+    assert_eq!((act.len(), targets), (1, vec![&json!(id), &released["receipt"]["id"]]));
+
+    refused(&release(&server, text(&released["receipt"]["id"]), &Value::Null), 409, "not_quarantined");
+    refused(&release(&server, "019e2a5b-9c3b-7b1c-a7f2-9f0f5f3a1f00", &Value::Null), 404, "not_found");
+    let (writer, _) = key(&server, "default", &json!({ "kind": "ingest" }));
+    let path = format!("{EVENTS}/{id}/release");
+    refused(&ask(&server, &writer, ("POST", &path), &corrected), 403, "permission_missing");
+}
+
+const DOOR: &str = r#"
+catalog = { id = "door", version = "1.0.0", title = "Doors" }
+code = { form = "pair" }
+outcome = { by = "said" }
+defaults = { severity = "info", retention = "standard", on_unavailable = "spool", session = "optional" }
+"#;
+const CLOSE: &str =
+    r#"{ entity = "DOOR", action = "CLOSE", crude = "E", outcome = "success", title = "Door closed" }"#;
+const OPEN: &str = r#"{ entity = "DOOR", action = "OPEN", crude = "E", outcome = "success", title = "Door opened", params = ["badge"] }"#;
+
+#[test]
+fn an_event_is_released_as_it_stands_once_its_code_is_declared() {
+    let setup = crate::service::setup();
+    let folder = setup.dir().join("catalogs/door");
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: &str| crate::service::write(&folder.join(name), text);
+    write("catalog.toml", DOOR);
+    write("types.toml", &format!("type = [{CLOSE}]"));
+    let catalogs = setup.dir().join("catalogs").display().to_string();
+    let server = setup.argument("--catalogs").argument(catalogs).start();
+    let event = json!({
+        "catalog": "door", "code": "DOOR.OPEN", "occurred_at": time(0), "actor": { "id": "user-9" },
+        "params": { "badge": "b-17" }, "data": { "note": "kept" },
+    });
+    let sent = server.send(&event).expect(201);
+    assert_eq!(sent["status"], "quarantined", "{sent}");
+    let id = text(&sent["receipt"]["id"]).to_owned();
+
+    let setup = server.stop();
+    write(
+        "types.toml",
+        &format!("param = [{{ name = \"badge\", class = \"public\" }}]\ntype = [{CLOSE}, {OPEN}]"),
+    );
+    let server = setup.start();
+    let tool = server.setup().tool(&["--json", "release", &id]).output().unwrap();
+    assert!(tool.status.success(), "{}", String::from_utf8_lossy(&tool.stderr));
+    let found = search(&server, "code:DOOR.OPEN");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["params"], json!({ "badge": "b-17" }));
+    assert_eq!(found[0]["data"], json!({ "note": "kept" }));
+    assert_eq!(found[0]["type_from"], "type");
 }

@@ -1,11 +1,8 @@
 //! What the system records about its own use: every read, every change, every refusal, its starts and stops.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
-mod service;
-
+use crate::service::{EVENTS, ask, get, key, login, refused, search_in, start, text, wait_for, with};
 use indelible_testkit::Server;
 use serde_json::{Value, json};
-use service::{EVENTS, ask, get, key, login, refused, search_in, start, text, wait_for, with};
 
 /// Own events of a code, once there are so many.
 #[track_caller]

@@ -1,13 +1,10 @@
 //! Organizations: a log of its own each, public or not, and the rotation of its signing key.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
 
-mod service;
-
+use crate::service::{ask, get, key, login, refused, start, text, wait_for};
 use indelible_testkit::Server;
 use indelible_tlog::note::Note;
 use indelible_tlog::vkey::VerifierKey;
 use serde_json::{Value, json};
-use service::{ask, get, key, login, refused, start, text, wait_for};
 
 fn about(server: &Server, org: &str) -> Value {
     server.get(&format!("/api/v1/orgs/{org}/log")).expect(200)

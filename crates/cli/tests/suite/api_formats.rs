@@ -1,14 +1,11 @@
 //! Events in the formats of other programs, sent to the API: what becomes of each record, and that a second time adds
 //! nothing.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
-
-mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::service::{EVENTS, refused, sample, search, start, text, texts};
 use indelible_testkit::{Answer, Server};
 use serde_json::{Value, json};
-use service::{EVENTS, refused, sample, search, start, text, texts};
 
 fn post(server: &Server, parameters: &str, content_type: &str, body: &str) -> Answer {
     let path = format!("{EVENTS}?{parameters}");

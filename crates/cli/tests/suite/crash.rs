@@ -2,13 +2,7 @@
 //! files are put in front of it. What was acknowledged stays, and nothing is silent.
 //!
 //! `INDELIBLE_LONG=1` makes it 100 kills, `INDELIBLE_SEED` another run.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "tests index, unwrap and write files freely"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests write files freely")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,11 +1,8 @@
 //! Real files, read as events without a server, with the figures that are known of them.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
-
-mod common;
 
 use std::collections::BTreeMap;
 
-use common::{check, file, run, run_with};
+use crate::binary::{check, file, run, run_with};
 
 const CLOUDTRAIL: &str = "tests/data/cloudtrail-invictus.ndjson";
 

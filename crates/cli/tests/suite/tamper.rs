@@ -1,11 +1,6 @@
 //! `indelible verify` on folders, servers and proofs: green where everything holds; with one byte changed, exit 3 and the
 //! first place where it does not. Missing numbers and age are told, and are no fault.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "tests index, unwrap and write files freely"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests write files freely")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,14 +1,11 @@
 //! Sending events: receipts, repeats, batches, encodings, limits, numbers, clocks; every refusal with its code, place
 //! and remedy.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
-
-mod service;
 
 use std::io::Write;
 
+use crate::service::{EVENTS, ask, finding, get, login, refused, search, start, text, texts, time, with};
 use indelible_testkit::Server;
 use serde_json::{Value, json};
-use service::{EVENTS, ask, finding, get, login, refused, search, start, text, texts, time, with};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
@@ -169,7 +166,11 @@ fn atomic_is_all_or_nothing() {
         .map(|one| one["receipt"]["index"].as_u64().unwrap())
         .collect();
     assert_eq!(indexes, (indexes[0]..indexes[0] + 3).collect::<Vec<_>>());
-    service::refused(&server.post(&format!("{EVENTS}?atomic=maybe"), &login(1)), 400, "request_malformed");
+    crate::service::refused(
+        &server.post(&format!("{EVENTS}?atomic=maybe"), &login(1)),
+        400,
+        "request_malformed",
+    );
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

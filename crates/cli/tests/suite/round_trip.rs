@@ -1,10 +1,5 @@
 //! Every event type of the three products, from a generated event to a proof over its leaf; and events that are wrong
 //! in one way, each answered with the place, the rule and the remedy.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "tests index, unwrap and write files freely"
-)]
 
 use indelible_catalog::catalog::Catalog;
 use indelible_catalog::event_type::{EventType, ParamType};

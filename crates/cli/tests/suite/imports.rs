@@ -1,9 +1,4 @@
 //! Real files of other programs through `indelible import`: exact counts, and a second run that adds nothing.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "tests index, unwrap and write files freely"
-)]
 
 use std::collections::BTreeMap;
 

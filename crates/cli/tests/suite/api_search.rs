@@ -1,20 +1,17 @@
 //! Search over HTTP: pages that together are the whole, frozen views, streams that say when they are whole, and
 //! queries that are either valid or answered with the place of the mistake.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests index and unwrap freely")]
-
-mod service;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use crate::service::{EVENTS, finding, login, refused, text, time, with};
 use indelible_testkit::{Server, examples};
 use serde_json::{Value, json};
-use service::{EVENTS, finding, login, refused, text, time, with};
 use sha2::{Digest, Sha256};
 
 /// Events of every type of the three products, five to each time.
 fn filled(count: usize) -> Server {
-    let server = service::start();
+    let server = crate::service::start();
     let catalogs = ["openkat", "netop", "sanernow"].map(examples::catalog);
     let types: Vec<_> =
         catalogs.iter().flat_map(|catalog| catalog.types().iter().map(move |of| (catalog, of))).collect();

@@ -1,9 +1,6 @@
 //! The built-in catalogs hold exactly what their documents say, and the tools for catalogs say what is wrong.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-mod common;
-
-use common::{check, file, root, run, run_with};
+use crate::binary::{check, file, root, run, run_with};
 use serde_json::json;
 
 fn counts(id: &str) -> serde_json::Value {
@@ -86,6 +83,16 @@ fn lint_of_openkat_finds_what_its_document_gets_wrong() {
     assert_eq!((count("range_outside_own"), count("range_none"), count("range_overlap")), (8, 5, 1));
     assert!(count("key_without_range") > 0 && count("range_unused") > 0);
     assert!(rows.iter().all(|row| row["status"] == "expected"));
+
+    let sarif = run(&["catalog", "lint", "openkat", "--sarif"]).exits(0).json();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert_eq!((sarif["version"].as_str(), results.len()), (Some("2.1.0"), rows.len()));
+    assert!(results.iter().all(|result| result["suppressions"][0]["justification"] != ""));
+    let overlap = results.iter().find(|result| result["ruleId"] == "range_overlap").unwrap();
+    assert_eq!(overlap["level"], "warning");
+    let place = &overlap["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "openkat/ranges.toml");
+    assert!(place["region"]["startLine"].as_u64().unwrap() > 0);
 }
 
 #[test]

@@ -1,11 +1,6 @@
 //! Go's x/mod, which shares nothing with this program, reads the log over HTTP at ten sizes, and proofs of its events;
 //! changed copies are refused.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "tests index, unwrap and write files freely"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests write files freely")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

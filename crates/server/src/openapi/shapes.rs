@@ -1,0 +1,195 @@
+//! Shapes of requests and answers that follow from no other table: a name, then its members with their types.
+//!
+//! `#Name` is another shape, `#*Name` a list of it.
+
+/// Members of a shape: name and type.
+pub(super) type Members = &'static [(&'static str, &'static str)];
+
+/// All of them, by name.
+pub(super) const SHAPES: &[(&str, Members)] = &[
+    (
+        "Receipt",
+        &[
+            ("log", "string"),
+            ("index", "integer"),
+            ("id", "string"),
+            ("leaf_hash", "string"),
+            ("received_at", "string"),
+        ],
+    ),
+    (
+        "EventResult",
+        &[
+            ("status", "string"),
+            ("receipt", "#Receipt"),
+            ("flags", "array"),
+            ("findings", "array"),
+            ("checkpoint", "object"),
+            ("problem", "#Problem"),
+        ],
+    ),
+    (
+        "ItemResult",
+        &[
+            ("index_in_request", "integer"),
+            ("status", "string"),
+            ("receipt", "#Receipt"),
+            ("flags", "array"),
+            ("findings", "array"),
+            ("rule", "string"),
+            ("problem", "#Problem"),
+        ],
+    ),
+    (
+        "Counts",
+        &[
+            ("stored", "integer"),
+            ("duplicate", "integer"),
+            ("quarantined", "integer"),
+            ("rejected", "integer"),
+            ("skipped", "integer"),
+            ("flagged", "integer"),
+        ],
+    ),
+    ("BatchResult", &[("counts", "#Counts"), ("checkpoint", "object"), ("results", "#*ItemResult")]),
+    (
+        "SearchRequest",
+        &[
+            ("q", "string"),
+            ("since", "string"),
+            ("until", "string"),
+            ("tz", "string"),
+            ("sort", "string"),
+            ("limit", "integer"),
+            ("cursor", "string"),
+            ("at", "integer"),
+            ("min_index", "integer"),
+            ("count", "string"),
+            ("fields", "string"),
+        ],
+    ),
+    (
+        "SearchPage",
+        &[
+            ("items", "#*EventOut"),
+            ("next_cursor", "string"),
+            ("prev_cursor", "string"),
+            ("query", "object"),
+            ("log_size", "integer"),
+            ("complete", "boolean"),
+            ("stopped_at", "string"),
+            ("count", "object"),
+        ],
+    ),
+    ("FeedPage", &[("items", "#*EventOut"), ("next", "integer"), ("high_water", "integer")]),
+    (
+        "Log",
+        &[
+            ("organization", "string"),
+            ("origin", "string"),
+            ("vkeys", "array"),
+            ("size", "integer"),
+            ("checkpoint", "object"),
+            ("tiles", "string"),
+        ],
+    ),
+    ("Consistency", &[("from", "integer"), ("to", "integer"), ("hashes", "array")]),
+    ("Cursor", &[("name", "string"), ("index", "integer"), ("lag", "integer")]),
+    ("Cursors", &[("items", "#*Cursor")]),
+    (
+        "Producer",
+        &[
+            ("name", "string"),
+            ("instance", "string"),
+            ("number", "string"),
+            ("events", "integer"),
+            ("contiguous", "string"),
+            ("highest", "string"),
+            ("gap_count", "integer"),
+            ("gaps", "array"),
+            ("last_seen", "string"),
+        ],
+    ),
+    ("Producers", &[("items", "#*Producer")]),
+    ("ParsedQuery", &[("text", "string"), ("absolute", "string"), ("tree", "object"), ("codes", "array")]),
+    (
+        "Organization",
+        &[
+            ("id", "string"),
+            ("title", "string"),
+            ("origin", "string"),
+            ("created_at", "string"),
+            ("public", "boolean"),
+            ("policy", "object"),
+            ("size", "integer"),
+        ],
+    ),
+    ("Organizations", &[("items", "#*Organization")]),
+    (
+        "NewOrganization",
+        &[("id", "string"), ("title", "string"), ("public", "boolean"), ("catalogs", "array")],
+    ),
+    ("OrganizationChange", &[("public", "boolean"), ("catalogs", "array"), ("policy", "object")]),
+    (
+        "Key",
+        &[
+            ("id", "string"),
+            ("kind", "string"),
+            ("organization", "string"),
+            ("catalog", "string"),
+            ("producer", "string"),
+            ("label", "string"),
+            ("created_at", "string"),
+            ("expires_at", "string"),
+            ("revoked_at", "string"),
+            ("last_used_at", "string"),
+        ],
+    ),
+    ("Keys", &[("items", "#*Key")]),
+    (
+        "NewKey",
+        &[
+            ("kind", "string"),
+            ("all", "boolean"),
+            ("label", "string"),
+            ("catalog", "string"),
+            ("producer", "string"),
+            ("expires_at", "string"),
+        ],
+    ),
+    ("CreatedKey", &[("id", "string"), ("kind", "string"), ("token", "string")]),
+    (
+        "ImportStep",
+        &[("step", "string"), ("importer", "string"), ("file_sha256", "string"), ("counts", "object")],
+    ),
+    ("Recorded", &[("recorded", "string")]),
+    ("LogKeyStep", &[("step", "string")]),
+    (
+        "Catalog",
+        &[
+            ("id", "string"),
+            ("version", "string"),
+            ("title", "string"),
+            ("types", "integer"),
+            ("type", "#*EventType"),
+        ],
+    ),
+    ("Catalogs", &[("items", "#*Catalog")]),
+    (
+        "EventType",
+        &[
+            ("catalog", "string"),
+            ("code", "string"),
+            ("title", "string"),
+            ("text", "string"),
+            ("entity", "string"),
+            ("action", "string"),
+            ("crude", "string"),
+            ("outcome", "string"),
+            ("params", "array"),
+        ],
+    ),
+    ("Limit", &[("name", "string"), ("value", "integer"), ("unit", "string"), ("reason", "string")]),
+    ("Limits", &[("items", "#*Limit")]),
+    ("Version", &[("name", "string"), ("version", "string"), ("api", "string")]),
+];
