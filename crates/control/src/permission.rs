@@ -50,6 +50,8 @@ pub enum Permission {
     IngestWrite,
     /// Search, read, follow and export events.
     EventsRead,
+    /// Decide what becomes of quarantined events.
+    EventsRelease,
     /// Read checkpoints, tiles, proofs and bundles of a log.
     LogRead,
     /// Read catalogs and have events explained without storing them.
@@ -66,9 +68,10 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission, for generated tables.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::IngestWrite,
         Self::EventsRead,
+        Self::EventsRelease,
         Self::LogRead,
         Self::CatalogRead,
         Self::OrgRead,
@@ -82,6 +85,7 @@ impl Permission {
         match self {
             Self::IngestWrite => "ingest.write",
             Self::EventsRead => "events.read",
+            Self::EventsRelease => "events.release",
             Self::LogRead => "log.read",
             Self::CatalogRead => "catalog.read",
             Self::OrgRead => "org.read",
@@ -97,7 +101,7 @@ impl Permission {
             Self::IngestWrite => &[Kind::Ingest, Kind::Admin],
             Self::CatalogRead => &[Kind::Ingest, Kind::Read, Kind::Admin],
             Self::EventsRead | Self::LogRead | Self::OrgRead => &[Kind::Read, Kind::Admin],
-            Self::OrgAdmin | Self::KeyAdmin | Self::NodeAdmin => &[Kind::Admin],
+            Self::EventsRelease | Self::OrgAdmin | Self::KeyAdmin | Self::NodeAdmin => &[Kind::Admin],
         }
     }
 }

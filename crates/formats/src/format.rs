@@ -3,7 +3,8 @@
 //! A format only says how bytes become raw events; which catalogs read them is decided where the source is
 //! configured, usually by pinning [`Format::catalog`].
 
-use crate::{DecodeError, Lines, MAX_RECORD_BYTES, Records, Rows, payload, records::too_large};
+use crate::records::{Beside, too_large};
+use crate::{DecodeError, Lines, MAX_RECORD_BYTES, Records, Rows, payload};
 use indelible_event::Value;
 use std::fmt;
 use std::ops::Range;
@@ -102,8 +103,8 @@ impl Format {
     /// Decodes a whole input.
     pub fn decode(self, bytes: &[u8]) -> Decoder<'_> {
         Decoder(match self {
-            Self::Native => Source::Records(Records::new(bytes, Some("events"))),
-            Self::CloudTrail => Source::Records(Records::new(bytes, Some("Records"))),
+            Self::Native => Source::Records(Records::new(bytes, Some(("events", Beside::Nothing)))),
+            Self::CloudTrail => Source::Records(Records::new(bytes, Some(("Records", Beside::Anything)))),
             Self::OpenKat | Self::Match => Source::Records(Records::new(bytes, None)),
             Self::MinVws if bytes.trim_ascii_start().starts_with(b"{") || bytes.starts_with(b"[") => {
                 Source::Records(Records::new(bytes, None))

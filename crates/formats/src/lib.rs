@@ -26,7 +26,7 @@ pub use error::{Code, DecodeError};
 pub use format::{Decoder, Format, Raw, UnknownFormat};
 pub use json::{JsonError, parse_json};
 pub use lines::Lines;
-pub use records::Records;
+pub use records::{Beside, Records};
 pub use syslog_line::payload;
 
 /// Largest single record in bytes: that of an event with its raw form, so a larger one could not be stored.

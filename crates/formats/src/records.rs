@@ -22,11 +22,20 @@ enum Shape<'a> {
     Failed(Option<DecodeError>),
 }
 
+/// Whether a wrapper may have other members than its list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// They are read over.
+    Anything,
+    /// They are refused, so that a misspelt one cannot pass.
+    Nothing,
+}
+
 /// What encloses the elements of a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Around {
-    /// An object with one list.
-    Wrapper,
+    /// An object with one list, and others' members beside it or not.
+    Wrapper(Beside),
     /// Brackets.
     Brackets,
     /// Nothing: values follow one another.
@@ -35,13 +44,13 @@ enum Around {
 
 impl<'a> Records<'a> {
     /// Records of `bytes`. With `wrapper`, an object that has a list under that name stands for the list's elements.
-    pub fn new(bytes: &'a [u8], wrapper: Option<&str>) -> Self {
+    pub fn new(bytes: &'a [u8], wrapper: Option<(&str, Beside)>) -> Self {
         let start = bom(bytes);
         let rest = bytes.get(start..).unwrap_or_default().trim_ascii_start();
         let shape = match rest.first() {
             Some(b'[') => Self::list(bytes, None),
-            Some(b'{') => match wrapper.filter(|name| opens_with(rest, name)) {
-                Some(name) => Self::list(bytes, Some(name)),
+            Some(b'{') => match wrapper.filter(|(name, _)| opens_with(rest, name)) {
+                Some((_, beside)) => Self::list(bytes, Some(beside)),
                 None if spread(rest) => Self::list(bytes, None),
                 None => Shape::Lines(Lines::new(bytes)),
             },
@@ -51,7 +60,7 @@ impl<'a> Records<'a> {
     }
 
     /// A parser that stands before the first element.
-    fn list(bytes: &'a [u8], wrapper: Option<&str>) -> Shape<'a> {
+    fn list(bytes: &'a [u8], wrapper: Option<Beside>) -> Shape<'a> {
         let start = bom(bytes);
         let text = match utf8(bytes.get(start..).unwrap_or_default()) {
             Ok(text) => text,
@@ -59,7 +68,7 @@ impl<'a> Records<'a> {
         };
         let mut parser = Parser::new(text);
         let around = match wrapper {
-            Some(_) => enter(&mut parser).map(|()| Around::Wrapper),
+            Some(beside) => enter(&mut parser).map(|()| Around::Wrapper(beside)),
             None if parser.accept(b'[') => Ok(Around::Brackets),
             None => Ok(Around::Nothing),
         };
@@ -176,8 +185,11 @@ impl Records<'_> {
 
 /// Reads what follows a list: the wrapper's other members, then nothing.
 fn close(parser: &mut Parser<'_>, around: Around) -> Parsed<()> {
-    if around == Around::Wrapper {
+    if let Around::Wrapper(beside) = around {
         while parser.another(b'}')? {
+            if beside == Beside::Nothing {
+                return Err(parser.malformed("more stands beside the list of events", "send the list alone"));
+            }
             parser.key()?;
             parser.value(MAX_DEPTH)?;
         }
@@ -189,7 +201,7 @@ fn close(parser: &mut Parser<'_>, around: Around) -> Parsed<()> {
 mod tests {
     use super::*;
 
-    fn rows(text: &str, wrapper: Option<&str>) -> Vec<String> {
+    fn rows(text: &str, wrapper: Option<(&str, Beside)>) -> Vec<String> {
         Records::new(text.as_bytes(), wrapper)
             .map(|raw| match raw {
                 Ok(raw) => format!("{} {}", raw.row, &text[raw.bytes]),
@@ -210,12 +222,15 @@ mod tests {
 
     #[test]
     fn wrappers_lists_and_pretty_printing_are_seen_through() {
-        let records = Some("Records");
+        let records = Some(("Records", Beside::Anything));
         assert_eq!(
             rows(r#"{"Records": [{"a":1} , {"a":2}], "x": 0}"#, records),
             ["1 {\"a\":1}", "2 {\"a\":2}"]
         );
         assert_eq!(rows(r#"{"Records":[]}"#, records), Vec::<String>::new());
+        let alone = Some(("Records", Beside::Nothing));
+        assert_eq!(rows(r#"{"Records":[1] }"#, alone), ["1 1"]);
+        assert_eq!(rows(r#"{"Records":[1],"x":0}"#, alone), ["1 1", "1 request_malformed @15"]);
         assert_eq!(rows(r#"{"Records":[{"a":1}]} x"#, records).last().unwrap(), "1 request_malformed @22");
         assert_eq!(rows(r#"{"Records":[{"a":1},{]}"#, records).last().unwrap(), "2 request_malformed @21");
         assert_eq!(rows(r#"{"Records":[{"a":1}]}"#, None), [r#"1 {"Records":[{"a":1}]}"#]);

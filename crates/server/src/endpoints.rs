@@ -118,7 +118,9 @@ pub(crate) const CONSISTENCY: &[Parameter] = &[
 pub(crate) const PARSE: &[Parameter] =
     &[parameter("q", "string", "Query text."), parameter("tz", "string", "Zone for its times.")];
 
-use Permission::{CatalogRead, EventsRead, IngestWrite, KeyAdmin, LogRead, NodeAdmin, OrgAdmin, OrgRead};
+use Permission::{
+    CatalogRead, EventsRead, EventsRelease, IngestWrite, KeyAdmin, LogRead, NodeAdmin, OrgAdmin, OrgRead,
+};
 
 macro_rules! endpoint {
     ($method:ident $path:literal, $need:expr, $summary:literal, $query:expr, $request:expr, $answers:expr, $handler:path) => {
@@ -141,7 +143,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(get "/api/v1/orgs/{org}/events", Need::Permission(EventsRead), "Search, newest first.", SEARCH, None, &[(200, "SearchPage")], events::search),
     endpoint!(post "/api/v1/orgs/{org}/events/search", Need::Permission(EventsRead), "Search with a long query in the body.", &[], Some("SearchRequest"), &[(200, "SearchPage")], events::search_long),
     endpoint!(get "/api/v1/orgs/{org}/events/{id}", Need::Permission(EventsRead), "One event by id, or by the sender's id with ?source_id= and the id `by-source`.", &[parameter("source_id", "string", "The sender's own id."), parameter("include", "string", "raw: with the form that a foreign event was received in.")], None, &[(200, "EventOut")], event::by_id),
-    endpoint!(post "/api/v1/orgs/{org}/events/{id}/release", Need::Permission(IngestWrite), "Judge a quarantined event again, as it stands (no body) or corrected, and commit it as a new event. Needs events.read, too.", &[], Some("EventIn"), &[(200, "EventResult"), (201, "EventResult")], release::release),
+    endpoint!(post "/api/v1/orgs/{org}/events/{id}/release", Need::Permission(EventsRelease), "Judge a quarantined event again, as it stands (no body) or corrected, and commit it as a new event.", &[], Some("EventIn"), &[(200, "EventResult"), (201, "EventResult")], release::release),
     endpoint!(get "/api/v1/orgs/{org}/events/{id}/proof", Need::Permission(EventsRead), "The event's tlog-proof: text, or JSON if asked for.", PROOF, None, &[(200, "Proof")], event::proof),
     endpoint!(get "/api/v1/orgs/{org}/log", Need::Permission(LogRead), "The log's name, key, size and newest checkpoint.", &[], None, &[(200, "Log")], log::about),
     endpoint!(get "/api/v1/orgs/{org}/log/{index}", Need::Permission(EventsRead), "The event at a position.", &[], None, &[(200, "EventOut")], event::by_index),

@@ -356,7 +356,7 @@ fn a_quarantined_event_is_released_corrected_once() {
 
     refused(&release(&server, text(&released["receipt"]["id"]), &Value::Null), 409, "not_quarantined");
     refused(&release(&server, "019e2a5b-9c3b-7b1c-a7f2-9f0f5f3a1f00", &Value::Null), 404, "not_found");
-    let (writer, _) = key(&server, "default", &json!({ "kind": "ingest" }));
+    let (writer, _) = key(&server, "default", &json!({ "kind": "in" }));
     let path = format!("{EVENTS}/{id}/release");
     refused(&ask(&server, &writer, ("POST", &path), &corrected), 403, "permission_missing");
 }
@@ -395,7 +395,7 @@ fn an_event_is_released_as_it_stands_once_its_code_is_declared() {
         &format!("param = [{{ name = \"badge\", class = \"public\" }}]\ntype = [{CLOSE}, {OPEN}]"),
     );
     let server = setup.start();
-    let tool = server.setup().tool(&["--json", "release", &id]).output().unwrap();
+    let tool = server.tool(&["--json", "release", &id]).output().unwrap();
     assert!(tool.status.success(), "{}", String::from_utf8_lossy(&tool.stderr));
     let found = search(&server, "code:DOOR.OPEN");
     assert_eq!(found.len(), 1, "{found:?}");

@@ -27,9 +27,7 @@ pub(crate) async fn release(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let access = app.access(&headers, &org, Permission::IngestWrite)?;
-    // What is judged again as it stands is read on behalf of the caller.
-    app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::EventsRelease)?;
     let corrected = crate::body::read(&headers, body).await?;
     let (quarantined, waiting) = waiting(&app, &access, &id).await?;
     let (format, bytes) = if corrected.trim_ascii().is_empty() {
