@@ -8,7 +8,8 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use crate::bytes::{DecodeError, Reader};
-use crate::commitment::{EventSalt, Hash, SaltKey, body_hash, commitment};
+use crate::commitment::{Body, Commit, EventSalt, Hash};
+use crate::sha::MacKey;
 use crate::value::{encode_key, encode_map_head};
 use crate::{
     Class, Event, EventError, EventId, Field, MAX_EVENT_BYTES, MAX_ITEMS, MAX_PATH_BYTES, Map, Param, Person,
@@ -28,13 +29,13 @@ const VERSION: u8 = 1;
 pub struct SubjectKey {
     /// Random name of the key; stored beside what it salts.
     pub id: [u8; 16],
-    key: SaltKey,
+    key: MacKey,
 }
 
 impl SubjectKey {
     /// A key of 32 random bytes under its random name.
     pub fn new(id: [u8; 16], key: &[u8; 32]) -> Self {
-        Self { id, key: SaltKey::new(key) }
+        Self { id, key: MacKey::new(key) }
     }
 }
 
@@ -67,7 +68,8 @@ pub(crate) fn is_item_path(path: &str) -> bool {
 
 /// One item of an event: how it is called, whose key salts it, what it holds.
 struct Entry<'a> {
-    path: Cow<'a, str>,
+    /// What its path begins with, and the rest of it.
+    path: (&'static str, Cow<'a, str>),
     /// Whose key salts it, if anybody's.
     subject: Option<&'a str>,
     /// `None` for the item of all plain values.
@@ -117,36 +119,51 @@ pub fn seal(
         let what = format!("has {} items, at most {MAX_ITEMS} are taken", entries.len());
         return Err(EventError { path: "event".into(), what });
     }
-    let own_key = SaltKey::new(event_salt);
+    let own_key = MacKey::new(event_salt);
+    let mut commit = Commit::new(id);
+    let mut body = Body::new(entries.len());
     let mut stored = Vec::with_capacity(1536);
     stored.push(VERSION);
     stored.extend_from_slice(event_salt);
     stored.extend_from_slice(&(entries.len() as u16).to_be_bytes());
     let mut last_subject: Option<(&str, SubjectKey)> = None;
-    let mut commitments = Vec::with_capacity(entries.len());
     for entry in &entries {
-        encode_key(&entry.path, &mut stored);
+        let path = append_path(entry, &mut stored);
+        let own_path = stored.get(path.clone()).unwrap_or_default();
         let salt = if let Some(subject) = entry.subject {
             if last_subject.as_ref().is_none_or(|(last, _)| *last != subject) {
                 last_subject = Some((subject, subject_key(subject)));
             }
             let (_, key) = last_subject.as_ref().expect("set above");
+            let salt = commit.salt(&key.key, own_path);
             stored.push(ItemState::PERSONAL);
             stored.extend_from_slice(&key.id);
-            key.key.salt(id, &entry.path)
+            salt
         } else {
+            let salt = commit.salt(&own_key, own_path);
             stored.push(ItemState::CLEAR);
-            own_key.salt(id, &entry.path)
+            salt
         };
         let value = append_value(entry, event, &mut stored);
-        commitments.push(commitment(&salt, &entry.path, stored.get(value).unwrap_or_default()));
+        let part = |range| stored.get(range).unwrap_or_default();
+        let path = part(path);
+        body.add(path, &commit.commitment(&salt, path, part(value)));
     }
     if stored.len() > MAX_EVENT_BYTES {
         let what = format!("has {} bytes, at most {MAX_EVENT_BYTES} are taken", stored.len());
         return Err(EventError { path: "event".into(), what });
     }
-    let body = body_hash(entries.iter().zip(commitments).map(|(entry, c)| (entry.path.as_ref(), c)));
-    Ok(Sealed { stored, body })
+    Ok(Sealed { stored, body: body.hash() })
+}
+
+/// Appends the length and text of an entry's path; returns where the text stands.
+fn append_path(entry: &Entry<'_>, stored: &mut Vec<u8>) -> Range<usize> {
+    let (head, rest) = &entry.path;
+    stored.extend_from_slice(&((head.len() + rest.len()) as u16).to_be_bytes());
+    let start = stored.len();
+    stored.extend_from_slice(head.as_bytes());
+    stored.extend_from_slice(rest.as_bytes());
+    start..stored.len()
 }
 
 /// Appends the length and encoding of an entry's value; returns where the encoding stands.
@@ -169,18 +186,19 @@ fn append_value(entry: &Entry<'_>, event: &Event, stored: &mut Vec<u8>) -> Range
 fn entries(event: &Event) -> Vec<Entry<'_>> {
     let order = &*ORDER;
     let mut ranked: Vec<(u8, Entry<'_>)> = Vec::with_capacity(16);
-    ranked.push((0, Entry { path: PLAIN_PATH.into(), subject: None, value: None }));
+    ranked.push((0, Entry { path: (PLAIN_PATH, "".into()), subject: None, value: None }));
     for (field, value) in event.fields() {
         let def = field.def();
         if field == Field::Subjects {
             ranked.extend(subjects(value).map(|entry| (order.subjects, entry)));
         } else if def.class != Class::Plain {
             let subject = person(event, def.class);
-            ranked.push((order.of(field), Entry { path: def.path.into(), subject, value: Some(value) }));
+            ranked
+                .push((order.of(field), Entry { path: (def.path, "".into()), subject, value: Some(value) }));
         }
     }
     for param in event.params().iter().filter(|param| param.class != Class::Plain) {
-        let path = format!("{PARAMS}{}", param.name).into();
+        let path = (PARAMS, param.name.as_str().into());
         let subject = person(event, param.class);
         ranked.push((order.params, Entry { path, subject, value: Some(&param.value) }));
     }
@@ -192,12 +210,12 @@ fn entries(event: &Event) -> Vec<Entry<'_>> {
 /// One item for each person the data is about; `subjects.10` sorts before `subjects.2`.
 fn subjects(value: &Value) -> impl Iterator<Item = Entry<'_>> {
     let list = value.as_list().unwrap_or_default();
-    let mut paths: Vec<(String, usize)> = (0..list.len()).map(|at| (format!("{SUBJECTS}{at}"), at)).collect();
+    let mut paths: Vec<(String, usize)> = (0..list.len()).map(|at| (at.to_string(), at)).collect();
     paths.sort_unstable();
     paths.into_iter().filter_map(move |(path, at)| {
         let subject = list.get(at)?;
         let id = subject.as_map().and_then(|map| map.get("id")).and_then(Value::as_text);
-        Some(Entry { path: path.into(), subject: id, value: Some(subject) })
+        Some(Entry { path: (SUBJECTS, path.into()), subject: id, value: Some(subject) })
     })
 }
 
@@ -318,24 +336,31 @@ impl<'a> StoredBody<'a> {
 
     /// Recomputes the body hash. `Err` holds the name of a subject key that `keys` does not have.
     pub fn body_hash(&self, id: EventId, keys: Keys<'_>) -> Result<Hash, [u8; 16]> {
-        let own = SaltKey::new(&self.event_salt);
+        let own = MacKey::new(&self.event_salt);
+        let mut commit = Commit::new(id);
+        let mut body = Body::new(self.items.len());
         let mut last: Option<SubjectKey> = None;
-        let mut commitments = Vec::with_capacity(self.items.len());
         for item in &self.items {
-            commitments.push(match item.state {
-                ItemState::Clear(value) => commitment(&own.salt(id, item.path), item.path, value),
+            let path = item.path.as_bytes();
+            let commitment = match item.state {
+                ItemState::Clear(value) => {
+                    let salt = commit.salt(&own, path);
+                    commit.commitment(&salt, path, value)
+                }
                 ItemState::Personal(key_id, value) => {
                     if last.as_ref().is_none_or(|key| key.id != key_id) {
                         last = Some(keys(&key_id).ok_or(key_id)?);
                     }
                     let key = last.as_ref().expect("set above");
-                    commitment(&key.key.salt(id, item.path), item.path, value)
+                    let salt = commit.salt(&key.key, path);
+                    commit.commitment(&salt, path, value)
                 }
                 ItemState::Committed(commitment) => commitment,
-                ItemState::Disclosed(salt, value) => commitment(&salt, item.path, value),
-            });
+                ItemState::Disclosed(salt, value) => commit.commitment(&salt, path, value),
+            };
+            body.add(path, &commitment);
         }
-        Ok(body_hash(self.items.iter().zip(commitments).map(|(item, c)| (item.path, c))))
+        Ok(body.hash())
     }
 
     /// The items as a third party may see them, for a proof: those that `disclose` picks with their salt
@@ -350,8 +375,10 @@ impl<'a> StoredBody<'a> {
     ) -> Result<Vec<u8>, [u8; 16]> {
         let mut out = Vec::new();
         out.extend_from_slice(&(self.items.len() as u16).to_be_bytes());
-        let own = SaltKey::new(&self.event_salt);
+        let own = MacKey::new(&self.event_salt);
+        let mut commit = Commit::new(id);
         for item in &self.items {
+            let path = item.path.as_bytes();
             encode_key(item.path, &mut out);
             let (salt, value) = match item.state {
                 ItemState::Committed(commitment) => {
@@ -359,8 +386,8 @@ impl<'a> StoredBody<'a> {
                     out.extend_from_slice(&commitment);
                     continue;
                 }
-                ItemState::Clear(value) => (own.salt(id, item.path), value),
-                ItemState::Personal(key, value) => (keys(&key).ok_or(key)?.key.salt(id, item.path), value),
+                ItemState::Clear(value) => (commit.salt(&own, path), value),
+                ItemState::Personal(key, value) => (commit.salt(&keys(&key).ok_or(key)?.key, path), value),
                 ItemState::Disclosed(salt, value) => (salt, value),
             };
             if disclose(item.path) {
@@ -370,7 +397,7 @@ impl<'a> StoredBody<'a> {
                 out.extend_from_slice(value);
             } else {
                 out.push(ItemState::COMMITTED);
-                out.extend_from_slice(&commitment(&salt, item.path, value));
+                out.extend_from_slice(&commit.commitment(&salt, path, value));
             }
         }
         Ok(out)

@@ -40,6 +40,11 @@ impl Event {
         Self::default()
     }
 
+    /// An event with room for so many fields and parameters.
+    pub fn with_capacity(fields: usize, params: usize) -> Self {
+        Self { fields: Vec::with_capacity(fields), params: Vec::with_capacity(params) }
+    }
+
     /// The value of a field.
     pub fn get(&self, field: Field) -> Option<&Value> {
         let at = self.fields.binary_search_by_key(&field, |(field, _)| *field).ok()?;

@@ -3,6 +3,8 @@
 //! JSON of the API, query fields, the OpenAPI file, the canonical items and the reference page all come from
 //! here. A field's `path` is its item path, its JSON path and its query name at once.
 
+use std::sync::LazyLock;
+
 use crate::Value;
 
 /// Whose erasure removes a personal value.
@@ -118,14 +120,6 @@ macro_rules! fields {
         impl Field {
             /// Every field, in the order of the table.
             pub const ALL: &'static [Field] = &[$(Field::$name,)*];
-
-            /// The field with this path.
-            pub fn by_path(path: &str) -> Option<Field> {
-                match path {
-                    $($path => Some(Field::$name),)*
-                    _ => None,
-                }
-            }
 
             /// Its item path, JSON path and query name.
             pub const fn path(self) -> &'static str {
@@ -272,7 +266,19 @@ fields! {
     State "state" Kind::Word(&["accepted", "quarantined"]), PLAIN, Node, "Quarantined events are kept out of normal views.";
 }
 
+/// Fields by the length of their paths: a few comparisons find one, where the whole table would take dozens.
+static BY_LENGTH: LazyLock<Vec<Vec<Field>>> = LazyLock::new(|| {
+    let longest = Field::ALL.iter().map(|field| field.path().len()).max().unwrap_or(0);
+    let with = |length| Field::ALL.iter().copied().filter(|field| field.path().len() == length).collect();
+    (0..=longest).map(with).collect()
+});
+
 impl Field {
+    /// The field with this path.
+    pub fn by_path(path: &str) -> Option<Field> {
+        BY_LENGTH.get(path.len())?.iter().copied().find(|field| field.path() == path)
+    }
+
     /// Its row of the table.
     pub fn def(self) -> &'static FieldDef {
         TABLE.get(self as usize).expect("the table and the enum come from one list")

@@ -1,8 +1,6 @@
 //! The leaf: the fixed record of 80 bytes that the Merkle tree is made of. It holds nothing personal and never
 //! changes (`docs/internals/format.md`, "Leaf").
 
-use sha2::{Digest, Sha256};
-
 use crate::bytes::{DecodeError, Reader};
 use crate::{EventId, Hash};
 
@@ -89,11 +87,11 @@ impl Leaf {
 
 /// The first four bytes of SHA-256("evt1" ‖ 0 ‖ u16 length of catalog ‖ catalog ‖ code).
 pub fn type_tag(catalog: &str, code: &str) -> u32 {
-    let mut hash = Sha256::new();
-    hash.update(b"evt1\0");
-    hash.update((catalog.len() as u16).to_be_bytes());
-    hash.update(catalog);
-    hash.update(code);
-    let digest: Hash = hash.finalize().into();
+    let mut message = Vec::with_capacity(128);
+    message.extend_from_slice(b"evt1\0");
+    message.extend_from_slice(&(catalog.len() as u16).to_be_bytes());
+    message.extend_from_slice(catalog.as_bytes());
+    message.extend_from_slice(code.as_bytes());
+    let digest = crate::sha256(&message);
     digest.iter().take(4).fold(0, |tag, &byte| tag << 8 | u32::from(byte))
 }

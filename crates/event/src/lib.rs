@@ -19,6 +19,7 @@ mod id;
 mod leaf;
 mod map;
 mod number;
+mod sha;
 mod time;
 mod value;
 
@@ -31,6 +32,7 @@ pub use id::{EventId, EventIdError};
 pub use leaf::{Flag, LEAF_BYTES, Leaf, type_tag};
 pub use map::{DuplicateKey, Map};
 pub use number::decimal;
+pub use sha::{MacKey, sha256};
 pub use time::Time;
 pub use value::{MAX_DEPTH, Value};
 
