@@ -11,7 +11,7 @@ fn kinds(permission: &str) -> &'static [&'static str] {
         "ingest.write" => &["in", "ad"],
         "catalog.read" => &["in", "rd", "ad"],
         "events.read" | "log.read" | "org.read" => &["rd", "ad"],
-        "org.admin" | "key.admin" | "node.admin" => &["ad"],
+        "events.release" | "org.admin" | "key.admin" | "node.admin" => &["ad"],
         other => panic!("a new permission: {other}"),
     }
 }
