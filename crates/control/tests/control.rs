@@ -245,7 +245,7 @@ fn permissions_are_the_reviewed_table() {
         ("ad of default", Kind::Admin, Scope::One(id("default"))),
         ("ad of all", Kind::Admin, Scope::All),
     ];
-    let mut table = String::from("permission   | key           | default | other | node\n");
+    let mut table = String::from("permission     | key           | default | other | node\n");
     for permission in Permission::ALL {
         for (byte, (name, kind, scope)) in keys.iter().enumerate() {
             let token = key_or_existing(&control, *kind, scope, byte as u8);
@@ -257,7 +257,7 @@ fn permissions_are_the_reviewed_table() {
             };
             let cells = [cell(Some("default")), cell(Some("other")), cell(None)];
             let [own, other, node] = cells;
-            writeln!(table, "{:<12} | {name:<13} | {own:<7} | {other:<6} | {node}", permission.name())
+            writeln!(table, "{:<14} | {name:<13} | {own:<7} | {other:<6} | {node}", permission.name())
                 .unwrap();
         }
     }
