@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
@@ -47,12 +47,17 @@ async fn around(State(app): State<Shared>, mut request: Request, next: Next) -> 
     let caller =
         Caller { address: peer.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into()), request: id.clone() };
     request.extensions_mut().insert(caller);
+    let announced = announces_body(&request);
     let mut response = next.run(request).await;
     app.metrics.requests.add(response.status().as_str(), 1);
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(request_id = %id, "request answered with an internal error");
     }
+    let unread = announced && may_be_unread(response.status());
     let headers = response.headers_mut();
+    if unread {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(&REQUEST_ID, value);
     }
@@ -66,6 +71,21 @@ async fn around(State(app): State<Shared>, mut request: Request, next: Next) -> 
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response.into_response()
+}
+
+/// Whether an HTTP/1 request says that a body follows.
+fn announces_body(request: &Request) -> bool {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let body = length.is_some_and(|length| length != "0")
+        || request.headers().contains_key(header::TRANSFER_ENCODING);
+    body && request.version() == Version::HTTP_11
+}
+
+/// Whether the answer may have been given before the body was read. Such a connection is closed; a client that is not
+/// told so would send its next request into it and never get an answer.
+fn may_be_unread(status: StatusCode) -> bool {
+    let judged = matches!(status, StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY);
+    (status.is_client_error() || status.is_server_error()) && !judged
 }
 
 /// The client's request id if it is a plain word, else a fresh one.
