@@ -142,6 +142,16 @@ fn a_flipped_bit_in_any_file_is_found_with_its_place() {
     }
 }
 
+/// Sizes of the logs of a folder, each read whole.
+fn sizes(disk: &SimDisk) -> Vec<u64> {
+    let store = harness::open(Path::new(DIR), sample_options(disk, &TestClock::default()));
+    let logs: Vec<_> = store.logs().iter().map(|log| log.no).collect();
+    for log in &logs {
+        check_log(&store, *log);
+    }
+    logs.iter().map(|log| store.size(*log).unwrap()).collect()
+}
+
 #[test]
 fn an_absent_or_short_file_is_found_or_refused() {
     let sound = sample(&TestClock::default());
@@ -152,8 +162,13 @@ fn an_absent_or_short_file_is_found_or_refused() {
         }
         let absent = sound.copy();
         absent.unlink(&path).unwrap();
-        let found = report(&absent).map(|report| report.findings.len());
-        assert!(!matches!(found, Ok(0)), "absent {}", path.display());
+        let unnoticed = matches!(report(&absent).map(|report| report.findings.len()), Ok(0));
+        if unnoticed && path.extension().is_some_and(|extension| extension == "snap") {
+            // Until its WAL is released a snapshot is not needed: everything is there without it.
+            assert_eq!(sizes(&absent), sizes(&sound.copy()), "absent {}", path.display());
+        } else {
+            assert!(!unnoticed, "absent {}", path.display());
+        }
         let len = indelible_durable::disk::read_file(&sound, &path, u64::MAX).unwrap().len();
         // Keys at the end of the pool were never used; losing them loses nothing.
         if len > 1 && name != "pool" {
