@@ -79,21 +79,50 @@ static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&shapes.join("|")).expect("the shapes are fixed and tested")
 });
 
-/// Whether a text holds the beginning of a shape. Almost none does, and asking so costs a tenth of the regular expression.
+/// Bytes of which every shape has one near its beginning, and that are rare in other texts.
+const ANCHORS: [bool; 256] = {
+    let mut anchors = [false; 256];
+    let bytes = *b"JA_-Bb";
+    let mut at = 0;
+    while at < bytes.len() {
+        anchors[bytes[at] as usize] = true;
+        at += 1;
+    }
+    anchors
+};
+
+/// Whether a text may hold a shape. Almost none does, and asking so costs a small part of the regular expression.
 fn may_hold_shape(text: &[u8]) -> bool {
-    let begins = |at: usize, beginnings: &[&str]| {
-        let rest = text.get(at..).unwrap_or_default();
-        beginnings.iter().any(|beginning| rest.starts_with(beginning.as_bytes()))
-    };
-    text.iter().enumerate().any(|(at, byte)| match byte {
-        b'e' => begins(at, &["eyJ", "earer "]),
-        b'A' => begins(at, &["AKIA", "ASIA", "AIza"]),
-        b'g' => begins(at, &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-"]),
-        b'x' => begins(at, &["xox"]),
-        b's' => begins(at, &["sk_live_"]),
-        b'-' => begins(at, &["-----BEGIN"]),
+    let is_anchor = |byte: &u8| ANCHORS.get(usize::from(*byte)).copied().unwrap_or(true);
+    let mut from = 0;
+    while let Some(next) = text.get(from..).and_then(|rest| rest.iter().position(is_anchor)) {
+        let at = from + next;
+        if text.split_at_checked(at).is_some_and(|(before, rest)| is_beginning(before, rest)) {
+            return true;
+        }
+        from = at + 1;
+    }
+    false
+}
+
+/// Whether a shape may begin around an anchor, the first byte of `rest`.
+fn is_beginning(before: &[u8], rest: &[u8]) -> bool {
+    match rest.first() {
+        Some(b'J') => before.ends_with(b"ey"),
+        Some(b'A') => [b"AKIA", b"ASIA", b"AIza"].iter().any(|shape| rest.starts_with(*shape)),
+        Some(b'_') => {
+            let user = before.last_chunk::<3>().is_some_and(|part| part.starts_with(b"gh"));
+            user || (before.ends_with(b"github") && rest.starts_with(b"_pat_"))
+                || (before.ends_with(b"sk") && rest.starts_with(b"_live_"))
+        }
+        Some(b'-') => {
+            before.ends_with(b"glpat")
+                || before.last_chunk::<4>().is_some_and(|part| part.starts_with(b"xox"))
+                || rest.starts_with(b"-----BEGIN")
+        }
+        Some(b'B' | b'b') => rest.get(1..).is_some_and(|rest| rest.starts_with(b"earer ")),
         _ => false,
-    })
+    }
 }
 
 /// A value to be replaced wherever it stands.
@@ -415,6 +444,13 @@ mod tests {
             (r#"{"t":"-----BEGIN RSA PRIVATE KEY-----\nMII"}"#, true),
             (r#"{"t":"-----BEGIN CERTIFICATE-----\nMII"}"#, false),
             (r#"{"t":"Bearer 0123456789abcdefghij"}"#, true),
+            (r#"{"t":"see -bearer 0123456789abcdefghij"}"#, true),
+            (r#"{"t":"a_b AIza0123456789abcdefghijklmnopqrstuvwxy"}"#, true),
+            (r#"{"t":"github_pat_0123456789abcdefghijkl"}"#, true),
+            (r#"{"t":"glpat-0123456789abcdefghij"}"#, true),
+            (r#"{"t":"--xoxb-0123456789"}"#, true),
+            (r#"{"t":"x sk_live_0123456789abcdef"}"#, true),
+            (r#"{"t":"task_live disk_live_on A-B_C"}"#, false),
             (r#"{"t":"the bearer of this letter"}"#, false),
         ];
         for (text, expected) in cases {

@@ -146,6 +146,19 @@ enum Source<'a> {
     Rows(Rows<'a>),
 }
 
+impl<'a> Decoder<'a> {
+    /// The lines of an input in which each line is one JSON record, for a caller that reads them itself or with
+    /// [`crate::json_line`]; otherwise the decoder again.
+    pub fn into_lines(self) -> Result<Lines<'a>, Self> {
+        match self.0 {
+            Source::Records(records) => {
+                records.into_lines().map_err(|records| Self(Source::Records(records)))
+            }
+            other => Err(Self(other)),
+        }
+    }
+}
+
 impl Iterator for Decoder<'_> {
     type Item = Result<Raw, DecodeError>;
 

@@ -3,6 +3,8 @@
 //! It must never repair: duplicate keys, NUL, lone surrogates, control characters and trailing bytes are refused.
 //! Numbers never pass through a binary float.
 
+use std::borrow::Cow;
+
 use crate::Code;
 use indelible_event::{MAX_DEPTH, Map, Value, decimal};
 
@@ -54,7 +56,7 @@ const USUAL_MEMBERS: usize = 8;
 /// A reader over one text.
 #[derive(Debug)]
 pub(crate) struct Parser<'a> {
-    text: &'a str,
+    source: &'a str,
     at: usize,
 }
 
@@ -66,7 +68,7 @@ pub(crate) struct Fault(Box<JsonError>);
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { source: text, at: 0 }
     }
 
     pub(crate) fn at(&self) -> usize {
@@ -106,7 +108,7 @@ impl<'a> Parser<'a> {
     /// The next value; `depth` is how many levels it may have.
     pub(crate) fn value(&mut self, depth: usize) -> Parsed<Value> {
         match self.peek() {
-            Some(b'"') => self.string().map(Value::Text),
+            Some(b'"') => self.text().map(|text| Value::Text(text.into_owned())),
             Some(b'{') => self.object(depth).map(Value::Map),
             Some(b'[') => self.list(depth).map(Value::List),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -119,12 +121,17 @@ impl<'a> Parser<'a> {
 
     /// The next member's name and its colon.
     pub(crate) fn key(&mut self) -> Parsed<String> {
+        self.name().map(Cow::into_owned)
+    }
+
+    /// The same without a copy where the text has no escapes.
+    pub(crate) fn name(&mut self) -> Parsed<Cow<'a, str>> {
         if self.peek() != Some(b'"') {
             return Err(self.missing("a name in quotes"));
         }
-        let key = self.string()?;
+        let name = self.text()?;
         self.expect(b':')?;
-        Ok(key)
+        Ok(name)
     }
 
     fn object(&mut self, depth: usize) -> Parsed<Map> {
@@ -199,7 +206,7 @@ impl<'a> Parser<'a> {
     }
 
     fn word(&mut self, word: &str, value: Value) -> Parsed<Value> {
-        if self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+        if self.source.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
             self.at += word.len();
             return Ok(value);
         }
@@ -210,7 +217,7 @@ impl<'a> Parser<'a> {
         let start = self.at;
         self.at += usize::from(self.byte() == Some(b'-'));
         let whole = self.digits();
-        if whole == 0 || (whole > 1 && self.text.as_bytes().get(self.at - whole) == Some(&b'0')) {
+        if whole == 0 || (whole > 1 && self.source.as_bytes().get(self.at - whole) == Some(&b'0')) {
             self.at = start;
             return Err(self.malformed("number is not as JSON writes it", "no leading zeros, no bare sign"));
         }
@@ -226,7 +233,7 @@ impl<'a> Parser<'a> {
             self.at += usize::from(matches!(self.byte(), Some(b'+' | b'-')));
             self.some_digits()?;
         }
-        let text = self.text.get(start..self.at).unwrap_or_default();
+        let text = self.source.get(start..self.at).unwrap_or_default();
         if plain && let Ok(number) = text.parse() {
             return Ok(Value::Int(number));
         }
@@ -237,7 +244,7 @@ impl<'a> Parser<'a> {
     }
 
     fn digits(&mut self) -> usize {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += count;
         count
@@ -248,12 +255,12 @@ impl<'a> Parser<'a> {
     }
 
     /// A string whose opening quote comes next.
-    fn string(&mut self) -> Parsed<String> {
+    pub(crate) fn text(&mut self) -> Parsed<Cow<'a, str>> {
         self.at += 1;
         let plain = self.plain()?;
         if self.byte() == Some(b'"') {
             self.at += 1;
-            return Ok(plain.to_owned());
+            return Ok(Cow::Borrowed(plain));
         }
         let mut out = plain.to_owned();
         while self.byte() == Some(b'\\') {
@@ -261,15 +268,15 @@ impl<'a> Parser<'a> {
             out.push_str(self.plain()?);
         }
         self.at += 1;
-        Ok(out)
+        Ok(Cow::Owned(out))
     }
 
     /// The part of a string up to the next quote or backslash.
     fn plain(&mut self) -> Parsed<&'a str> {
         let start = self.at;
-        self.at += plain_length(self.text.as_bytes().get(start..).unwrap_or_default());
+        self.at += plain_length(self.source.as_bytes().get(start..).unwrap_or_default());
         match self.byte() {
-            Some(b'"' | b'\\') => Ok(self.text.get(start..self.at).unwrap_or_default()),
+            Some(b'"' | b'\\') => Ok(self.source.get(start..self.at).unwrap_or_default()),
             Some(_) => Err(self.malformed("a control character stands in a text", "write it as an escape")),
             None => Err(self.malformed("a text has no closing quote", "check that the record is whole")),
         }
@@ -279,7 +286,7 @@ impl<'a> Parser<'a> {
     fn escape(&mut self) -> Parsed<char> {
         let start = self.at;
         self.at += 2;
-        let escape = self.text.as_bytes().get(start + 1).copied();
+        let escape = self.source.as_bytes().get(start + 1).copied();
         let found = match escape {
             Some(plain @ (b'"' | b'\\' | b'/')) => Some(char::from(plain)),
             Some(b'b') => Some('\u{8}'),
@@ -305,7 +312,7 @@ impl<'a> Parser<'a> {
         if !(0xd800..0xdc00).contains(&unit) {
             return char::from_u32(unit);
         }
-        let next = self.text.get(self.at..)?.starts_with("\\u");
+        let next = self.source.get(self.at..)?.starts_with("\\u");
         if !next {
             return None;
         }
@@ -315,7 +322,7 @@ impl<'a> Parser<'a> {
     }
 
     fn hex(&mut self) -> Option<u32> {
-        let digits = self.text.get(self.at..self.at + 4)?;
+        let digits = self.source.get(self.at..self.at + 4)?;
         // from_str_radix would take a sign.
         if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
@@ -325,7 +332,7 @@ impl<'a> Parser<'a> {
     }
 
     fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.source.as_bytes().get(self.at).copied()
     }
 
     #[cold]

@@ -17,6 +17,7 @@ mod json;
 pub mod json_out;
 pub mod layout;
 mod lines;
+mod pull;
 mod records;
 pub mod rfc3339;
 mod syslog_line;
@@ -26,7 +27,8 @@ pub use error::{Code, DecodeError};
 pub use format::{Decoder, Format, Raw, UnknownFormat};
 pub use json::{JsonError, parse_json};
 pub use lines::Lines;
-pub use records::{Beside, Records};
+pub use pull::Pull;
+pub use records::{Beside, Records, json_line};
 pub use syslog_line::payload;
 
 /// Largest single record in bytes: that of an event with its raw form, so a larger one could not be stored.

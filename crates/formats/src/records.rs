@@ -3,6 +3,8 @@
 //! After a faulty line the next line is read; a faulty list ends there, since nothing tells where its next
 //! element begins.
 
+use std::ops::Range;
+
 use crate::json::{Parsed, Parser, utf8};
 use crate::lines::bom;
 use crate::{Code, DecodeError, JsonError, Lines, MAX_RECORD_BYTES, Raw, parse_json};
@@ -59,6 +61,14 @@ impl<'a> Records<'a> {
         Self { bytes, shape }
     }
 
+    /// The lines, if each is one record; otherwise the records again.
+    pub(crate) fn into_lines(self) -> Result<Lines<'a>, Self> {
+        match self.shape {
+            Shape::Lines(lines) => Ok(lines),
+            shape => Err(Self { shape, ..self }),
+        }
+    }
+
     /// A parser that stands before the first element.
     fn list(bytes: &'a [u8], wrapper: Option<Beside>) -> Shape<'a> {
         let start = bom(bytes);
@@ -77,6 +87,16 @@ impl<'a> Records<'a> {
             Err(error) => Shape::Failed(Some(locate(error.into_error(), 1, start))),
         }
     }
+}
+
+/// The record that fills one line of an input: where the line stands there, and its number.
+pub fn json_line(input: &[u8], row: u64, range: Range<usize>) -> Result<Raw, DecodeError> {
+    if range.len() > MAX_RECORD_BYTES {
+        return Err(too_large(row, range.start, range.len()));
+    }
+    let line = input.get(range.clone()).unwrap_or_default();
+    let value = parse_json(line).map_err(|error| locate(error, row, range.start))?;
+    Ok(Raw { row, bytes: range, value })
 }
 
 /// Whether the object's first member has this name and is a list: what log files do, and cheap to see.
@@ -132,12 +152,7 @@ impl Iterator for Records<'_> {
         match &mut self.shape {
             Shape::Lines(lines) => {
                 let (row, range) = lines.next()?;
-                if range.len() > MAX_RECORD_BYTES {
-                    return Some(Err(too_large(row, range.start, range.len())));
-                }
-                let line = self.bytes.get(range.clone()).unwrap_or_default();
-                let parsed = parse_json(line).map_err(|error| locate(error, row, range.start));
-                Some(parsed.map(|value| Raw { row, bytes: range, value }))
+                Some(json_line(self.bytes, row, range))
             }
             Shape::List { .. } => {
                 let next = self.element();

@@ -1,7 +1,6 @@
 //! Offsets, lengths, magic numbers and limits of a segment file; what both halves of the crate share.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use indelible_event::MacKey;
 
 use crate::bytes::Take;
 
@@ -160,17 +159,15 @@ impl NumberEntry {
 
 /// The salts of a run: first 16 bytes of HMAC(seed, id).
 #[derive(Clone)]
-pub(crate) struct SaltMaker(Hmac<Sha256>);
+pub(crate) struct SaltMaker(MacKey);
 
 impl SaltMaker {
     pub(crate) fn new(seed: &[u8; 32]) -> Self {
-        Self(Hmac::new_from_slice(seed).expect("HMAC takes a key of any length"))
+        Self(MacKey::new(seed))
     }
 
     pub(crate) fn salt(&self, id: &[u8; 16]) -> [u8; 16] {
-        let mut mac = self.0.clone();
-        mac.update(id);
-        let hash: [u8; 32] = mac.finalize().into_bytes().into();
+        let hash = self.0.mac(id);
         let (head, _) = hash.split_first_chunk::<16>().expect("32 bytes hold 16");
         *head
     }

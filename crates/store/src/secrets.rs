@@ -7,12 +7,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
-use hmac::{Hmac, KeyInit, Mac};
 use indelible_durable::disk::{Disk, read_file};
 use indelible_durable::replace::{sync_parent, write_file};
-use indelible_event::EventId;
+use indelible_event::{EventId, MacKey};
 use indelible_segment::id::IdCipher;
-use sha2::Sha256;
 
 use crate::bytes::Take;
 use crate::error::OpenError;
@@ -25,20 +23,19 @@ const MAX_RUNS_BYTES: u64 = 16_000_000 * RUN as u64;
 
 /// A keyed digest with its key's state prepared.
 #[derive(Clone)]
-pub(crate) struct Keyed(Hmac<Sha256>);
+pub(crate) struct Keyed(MacKey);
 
 impl Keyed {
     pub(crate) fn new(key: &[u8]) -> Self {
-        Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
+        Self(MacKey::new(key))
     }
 
     /// First 16 bytes of the HMAC over all parts in their order.
     pub(crate) fn digest(&self, parts: &[&[u8]]) -> [u8; 16] {
-        let mut mac = self.0.clone();
-        for part in parts {
-            mac.update(part);
-        }
-        let hash: [u8; 32] = mac.finalize().into_bytes().into();
+        let hash = match parts {
+            [whole] => self.0.mac(whole),
+            parts => self.0.mac(&parts.concat()),
+        };
         let (head, _) = hash.split_first_chunk::<16>().expect("32 bytes hold 16");
         *head
     }

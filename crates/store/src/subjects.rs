@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 use indelible_durable::disk::{Disk, FileRef, read_file};
 use indelible_durable::replace::sync_parent;
 use indelible_event::SubjectKey;
@@ -50,7 +50,21 @@ impl Subject {
     }
 }
 
-type Cache = HashMap<(LogNo, Box<str>), Arc<Subject>>;
+/// A subject as the cache knows it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Known(LogNo, Box<str>);
+
+/// The same as it is asked for, without a copy.
+#[derive(Hash)]
+struct Asked<'a>(LogNo, &'a str);
+
+impl Equivalent<Known> for Asked<'_> {
+    fn equivalent(&self, known: &Known) -> bool {
+        self.0 == known.0 && *self.1 == *known.1
+    }
+}
+
+type Cache = HashMap<Known, Arc<Subject>>;
 
 /// All subjects of a node.
 #[derive(Debug)]
@@ -113,21 +127,20 @@ impl Subjects {
 
     /// The subject's key, assigned now if it has none.
     pub(crate) fn get(&self, log: LogNo, subject: &str) -> Result<Arc<Subject>, StoreError> {
-        let key = (log, Box::from(subject));
-        let digest = self.digest.digest(&[&log.0.to_be_bytes(), subject.as_bytes()]);
-        let shard = self.cache.get(usize::from(digest.first().copied().unwrap_or(0)) % SHARDS);
+        let shard = self.cache.get(crc32c::crc32c(subject.as_bytes()) as usize % SHARDS);
         let shard = shard.expect("a remainder below the number of shards");
         let mut cache = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = cache.get(&key) {
+        if let Some(found) = cache.get(&Asked(log, subject)) {
             return Ok(Arc::clone(found));
         }
+        let digest = self.digest.digest(&[&log.0.to_be_bytes(), subject.as_bytes()]);
         let (pool, recorded) = self.assign(digest)?;
         let key_of = self.read(pool)?;
         let found = Arc::new(Subject { log, digest, pool, key: key_of, recorded: AtomicBool::new(recorded) });
         if cache.len() >= CACHE_PER_SHARD {
             cache.clear();
         }
-        cache.insert(key, Arc::clone(&found));
+        cache.insert(Known(log, Box::from(subject)), Arc::clone(&found));
         Ok(found)
     }
 

@@ -126,8 +126,17 @@ fn check_content_type(headers: &HeaderMap, format: Format) -> Result<bool, Probl
 /// Whether a body is one event and not a batch of one.
 fn is_single(bytes: &[u8]) -> bool {
     let start = bytes.len() - bytes.trim_ascii_start().len();
-    matches!(Format::Native.decode(bytes).next(), Some(Ok(raw)) if raw.bytes.start == start && bytes.get(start) == Some(&b'{'))
-        || matches!(Format::Native.decode(bytes).next(), Some(Err(_)))
+    let object = bytes.get(start) == Some(&b'{');
+    let line = Format::Native.decode(bytes).into_lines().ok().and_then(|mut lines| lines.next());
+    // Whether such a line is an event or an error, it is answered alone: no need to read it twice.
+    if object && line.is_some_and(|(_, range)| range.start == start) {
+        return true;
+    }
+    match Format::Native.decode(bytes).next() {
+        Some(Ok(raw)) => raw.bytes.start == start && object,
+        Some(Err(_)) => true,
+        None => false,
+    }
 }
 
 pub(super) fn one(taken: &Taken, outcome: &Outcome) -> Answer {

@@ -1,7 +1,7 @@
 //! Our own event JSON to an event. Strict: a member that is not known is refused, so that a typo cannot pass.
 
 use indelible_event::{Class, Event, Field, Kind, MAX_PARAMS, Map, Param, Value, Who};
-use indelible_formats::rfc3339;
+use indelible_formats::{Pull, rfc3339};
 
 use crate::config::nearest;
 
@@ -21,6 +21,121 @@ const GROUPS: [&str; 5] = ["actor", "origin", "session", "trace", "producer"];
 
 /// Fields of the catalog's that a sender may say as well; they are compared with it, never copied.
 const COMPARED: [Field; 3] = [Field::Entity, Field::Action, Field::Crude];
+
+/// Room that is made at once: fields of a usual event with what the catalog adds, and its parameters.
+const USUAL: (usize, usize) = (32, 8);
+
+/// Reads an event straight from its JSON text. `None` for whatever is not as it should be, or too rare to be worth it:
+/// [`read`] finds out what it is and says so. What is read here is the same event there.
+pub(crate) fn read_text(text: &[u8]) -> Option<Event> {
+    let mut reader = Reader {
+        json: Pull::new(text)?,
+        event: Event::with_capacity(USUAL.0, USUAL.1),
+        seen: 0,
+        path: String::with_capacity(32),
+    };
+    reader.json.enter()?;
+    while let Some(name) = reader.json.name()? {
+        match name.as_ref() {
+            "params" => reader.params()?,
+            group if GROUPS.contains(&group) => reader.group(group)?,
+            name => reader.member(name)?,
+        }
+    }
+    reader.json.finish()?;
+    Some(reader.event)
+}
+
+/// An event being read from its text.
+struct Reader<'a> {
+    json: Pull<'a>,
+    event: Event,
+    /// One bit for each field, group of fields and the parameters: none may come twice.
+    seen: u128,
+    path: String,
+}
+
+/// Bits of `seen` behind those of the fields.
+const PARAMS_BIT: usize = Field::ALL.len();
+const GROUPS_BIT: usize = PARAMS_BIT + 1;
+const _: () = assert!(GROUPS_BIT + GROUPS.len() <= u128::BITS as usize, "seen has a bit for each of them");
+
+impl Reader<'_> {
+    /// Notes that something was read; `None` when it was before.
+    fn once(&mut self, bit: usize) -> Option<()> {
+        let before = self.seen;
+        self.seen |= 1 << bit;
+        (self.seen != before).then_some(())
+    }
+
+    fn group(&mut self, group: &str) -> Option<()> {
+        self.once(GROUPS_BIT + GROUPS.iter().position(|known| *known == group)?)?;
+        if self.json.null() {
+            return Some(());
+        }
+        self.json.enter()?;
+        while let Some(name) = self.json.name()? {
+            self.path.clear();
+            self.path.extend([group, ".", &name]);
+            let path = std::mem::take(&mut self.path);
+            self.field(Field::by_path(&path)?)?;
+            self.path = path;
+        }
+        Some(())
+    }
+
+    fn member(&mut self, name: &str) -> Option<()> {
+        // A dot in a member's own name is not the dot of a path.
+        self.field(Field::by_path(name).filter(|field| !field.path().contains('.'))?)
+    }
+
+    fn field(&mut self, field: Field) -> Option<()> {
+        self.once(field as usize)?;
+        if self.json.null() {
+            return Some(());
+        }
+        let def = field.def();
+        if !sender_may(field) {
+            return None;
+        }
+        let value = if self.json.at_text() {
+            let text = self.json.text()?;
+            match def.kind {
+                Kind::Time => Value::Time(rfc3339::parse(&text)?),
+                Kind::Sequence => sequence(&text),
+                _ if text.is_empty() => return Some(()),
+                _ => Value::Text(text.into_owned()),
+            }
+        } else {
+            self.json.value()?
+        };
+        def.check(&value).ok()?;
+        self.event.set(field, value);
+        Some(())
+    }
+
+    fn params(&mut self) -> Option<()> {
+        self.once(PARAMS_BIT)?;
+        if self.json.null() {
+            return Some(());
+        }
+        self.json.enter()?;
+        while let Some(name) = self.json.name()? {
+            let full = self.event.params().len() == MAX_PARAMS;
+            if full || self.event.param(&name).is_some() {
+                return None;
+            }
+            let value = self.json.value()?;
+            self.event.set_param(Param { name: name.into_owned(), class: Class::Separate, value });
+        }
+        Some(())
+    }
+}
+
+/// Whether a sender may say a field.
+fn sender_may(field: Field) -> bool {
+    field.def().who == Who::Producer || COMPARED.contains(&field)
+}
 
 /// Reads an event from its JSON object.
 pub(crate) fn read(json: Value) -> Result<Event, Fault> {
@@ -72,7 +187,7 @@ fn set(event: &mut Event, path: &str, name: &str, value: Value) -> Result<(), Fa
     let field = Field::by_path(path).filter(|field| !field.path().contains('.') || path != name);
     let Some(field) = field else { return Err(unknown(path)) };
     let def = field.def();
-    if def.who != Who::Producer && !COMPARED.contains(&field) {
+    if !sender_may(field) {
         return Err(fault(
             &pointer(path),
             "member_unknown",
@@ -146,7 +261,38 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Event, Fault> {
-        read(indelible_formats::parse_json(text.as_bytes()).unwrap())
+        let event = read(indelible_formats::parse_json(text.as_bytes()).unwrap());
+        assert_eq!(read_text(text.as_bytes()), event.as_ref().ok().cloned(), "both readers agree on {text}");
+        event
+    }
+
+    #[test]
+    fn what_is_read_from_the_text_is_what_the_tree_gives() {
+        for text in [
+            r#"{"catalog":null,"actor":null,"params":null,"trace":{},"data":{"a":{"b":[{}]}}}"#,
+            r#"{"params":{"b":null,"a":"\u00e9","c":[1,2.50]},"actor":{"id":"","kind":null,"mfa":true}}"#,
+            r#"{"targets":[{"id":"d","labels":["x"]}],"subjects":[],"changes":[{"path":"p","old":1,"new":null}]}"#,
+            r#" { "co\u0064e" : "A" , "session" : { "started" : "2026-11-21T14:03:22Z" } } "#,
+            r#"{"producer":{"seq":7},"origin":{"port":1e3}}"#,
+        ] {
+            parse(text).unwrap();
+        }
+        let deep = format!(r#"{{"data":{}1{}}}"#, r#"{"a":"#.repeat(14), "}".repeat(14));
+        assert!(parse(&deep).is_ok());
+        for text in [
+            r#"{"code":"A","code":"A"}"#,
+            r#"{"code":null,"code":"A"}"#,
+            r#"{"actor":{"id":"a"},"actor":{"name":"b"}}"#,
+            r#"{"actor":{"id":"a","id":"b"}}"#,
+            r#"{"params":{"a":1,"a":1}}"#,
+            r#"{"params":{},"params":{}}"#,
+            r#"{"data":{"x":1,"x":2}}"#,
+            r#"{"code":"A"} x"#,
+            r#"{"code":"A""#,
+        ] {
+            assert!(indelible_formats::parse_json(text.as_bytes()).is_err(), "{text}");
+            assert_eq!(read_text(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]

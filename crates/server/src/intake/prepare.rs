@@ -1,5 +1,6 @@
 //! From one record to an append, or to the reason why not. No waiting here: all of it is computing.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use indelible_catalog::catalog::{Catalog, Registry};
@@ -10,7 +11,7 @@ use indelible_catalog::resolve::SentHints;
 use indelible_catalog::secrets::{Harmless, Mask, scan_event};
 use indelible_control::Catalogs;
 use indelible_event::{Event, EventError, EventId, Field, Flag, Map, Value, type_tag};
-use indelible_formats::{DecodeError, Format, Raw, json_out};
+use indelible_formats::{DecodeError, Format, MAX_RECORD_BYTES, Raw, json_line, json_out};
 use indelible_store::append::Append;
 use indelible_store::error::StoreError;
 use indelible_store::log_no::LogNo;
@@ -79,20 +80,32 @@ pub(crate) fn all(app: &App, source: &Source, body: &[u8]) -> Result<Vec<Prepare
         last_producer: None,
         scratch: Vec::new(),
     };
+    let decoder = source.format.decode(body);
+    let lines = if source.format == Format::Native { decoder.into_lines() } else { Err(decoder) };
+    let parts: Box<dyn Iterator<Item = Part>> = match lines {
+        Ok(lines) => Box::new(lines.map(|(row, range)| Part::Line(row, range))),
+        Err(decoder) => Box::new(decoder.map(Part::Record)),
+    };
     let mut out = Vec::new();
-    for (at, raw) in source.format.decode(body).enumerate() {
-        if out.len() >= MAX_BATCH_EVENTS {
+    for (at, part) in parts.enumerate() {
+        if at >= MAX_BATCH_EVENTS {
             return Err(Source::too_many());
         }
-        out.push(match raw {
-            Ok(raw) => {
-                let bytes = body.get(raw.bytes.clone()).unwrap_or_default();
-                batch.one(at, raw, bytes).unwrap_or_else(|problem| rejected(*problem))
-            }
-            Err(error) => rejected(undecodable(&error)),
-        });
+        let prepared = match part {
+            Part::Line(row, range) => batch.line(at, body, row, range),
+            Part::Record(raw) => batch.record(at, body, raw),
+        };
+        out.push(prepared.unwrap_or_else(|problem| rejected(*problem)));
     }
     Ok(out)
+}
+
+/// What a body is made of.
+enum Part {
+    /// A line of our own format, not read yet: its number and place.
+    Line(u64, Range<usize>),
+    /// A record of any format as a tree of values.
+    Record(Result<Raw, DecodeError>),
 }
 
 /// The catalogs that this key may use in this organization.
@@ -142,20 +155,45 @@ fn undecodable(error: &DecodeError) -> Problem {
 type Refused = Box<Problem>;
 
 impl Batch<'_> {
-    fn one(&mut self, at: usize, raw: Raw, bytes: &[u8]) -> Result<Prepared, Refused> {
-        let name = self.name_and_content(at, &raw.value);
+    fn line(&mut self, at: usize, body: &[u8], row: u64, range: Range<usize>) -> Result<Prepared, Refused> {
+        let bytes = body.get(range.clone()).unwrap_or_default();
+        let event = if bytes.len() <= MAX_RECORD_BYTES { native::read_text(bytes) } else { None };
+        match event {
+            Some(event) => self.native(at, event, row, bytes),
+            None => self.record(at, body, json_line(body, row, range)),
+        }
+    }
+
+    fn record(&mut self, at: usize, body: &[u8], raw: Result<Raw, DecodeError>) -> Result<Prepared, Refused> {
+        let raw = raw.map_err(|error| Box::new(undecodable(&error)))?;
+        let bytes = body.get(raw.bytes.clone()).unwrap_or_default();
+        if self.source.format == Format::Native {
+            let event = native::read(raw.value).map_err(misread)?;
+            return self.native(at, event, raw.row, bytes);
+        }
         let row = raw.row;
-        let mut read = match self.source.format {
-            Format::Native => self.native(raw.value)?,
-            _ => match self.foreign(raw, bytes) {
-                Ok(read) => read,
-                Err(rule) => return Ok(skipped(rule)),
-            },
-        };
+        let name = self.name(at, |out| raw.value.encode(out));
+        match self.foreign(raw, bytes) {
+            Ok(read) => self.identified(read, &name, row, bytes),
+            Err(rule) => Ok(skipped(rule)),
+        }
+    }
+
+    fn native(&mut self, at: usize, event: Event, row: u64, bytes: &[u8]) -> Result<Prepared, Refused> {
+        let named = self.source.idempotency_key.is_some()
+            || event.get(Field::SourceId).is_some()
+            || event.get(Field::ProducerSeq).is_some();
+        let name = if named { self.name(at, |out| content(&event, out)) } else { Name::default() };
+        let read = self.resolved(event)?;
+        self.identified(read, &name, row, bytes)
+    }
+
+    fn identified(&mut self, read: Read, name: &Name, row: u64, bytes: &[u8]) -> Result<Prepared, Refused> {
+        let mut read = read;
         if self.source.is_import() && read.event.text(Field::SourceId).is_none() {
             read.event.set(Field::SourceId, self.row_identity(row, bytes));
         }
-        self.finish(read, &name, row)
+        self.finish(read, name, row)
     }
 
     /// The name of a row that brings none: the same row of the same format is the same event, whatever file it is in;
@@ -171,34 +209,16 @@ impl Batch<'_> {
         hex(&hash.finalize())
     }
 
-    /// The name that the request gives an event, and the digest of its content where it has a name or a number.
-    fn name_and_content(&mut self, at: usize, value: &Value) -> Name {
+    /// The name that the request gives an event, and the digest of its content as `encode` writes it.
+    fn name(&mut self, at: usize, encode: impl Fn(&mut Vec<u8>)) -> Name {
         let from_request = self.source.idempotency_key.as_ref().map(|key| format!("{key}#{at}"));
-        let member = |name: &str| value.as_map().and_then(|map| map.get(name));
-        let named = from_request.is_some()
-            || self.source.format != Format::Native
-            || member("source_id").is_some()
-            || member("producer").and_then(|producer| producer.as_map()?.get("seq")).is_some();
-        if !named {
-            return Name::default();
-        }
         self.scratch.clear();
-        value.encode(&mut self.scratch);
+        encode(&mut self.scratch);
         Name { from_request, content: self.app.store.digest(&[&self.scratch]) }
     }
 
-    fn native(&self, value: Value) -> Result<Read, Refused> {
-        let mut event = native::read(value).map_err(|fault| {
-            let code = match fault.code {
-                "member_unknown" => Code::MemberUnknown,
-                "time_without_zone" => Code::TimeWithoutZone,
-                "request_malformed" => Code::RequestMalformed,
-                _ => Code::EventInvalid,
-            };
-            let detail = format!("{} {}: {}", fault.pointer, fault.code, fault.hint);
-            let error = json!({ "pointer": fault.pointer, "code": fault.code, "hint": fault.hint });
-            Box::new(Problem::new(code, detail.trim_start()).with_errors(vec![error]))
-        })?;
+    /// An event of our own form with what its catalog says of it.
+    fn resolved(&self, mut event: Event) -> Result<Read, Refused> {
         let only = self.source.access.principal.catalog();
         if event.text(Field::Catalog).is_none()
             && let Some(only) = only
@@ -387,6 +407,34 @@ impl Batch<'_> {
             store.digest(&[b"name", &log, &producer.to_be_bytes(), name.as_bytes()])
         }
     }
+}
+
+/// Appends what a sender said in an event: two events are the same if these bytes are.
+fn content(event: &Event, out: &mut Vec<u8>) {
+    let mut add = |head: &str, name: &str, value: &Value| {
+        out.extend_from_slice(&((head.len() + name.len()) as u32).to_be_bytes());
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(name.as_bytes());
+        value.encode(out);
+    };
+    for (field, value) in event.fields() {
+        add("", field.path(), value);
+    }
+    for param in event.params() {
+        add("params.", &param.name, &param.value);
+    }
+}
+
+fn misread(fault: native::Fault) -> Refused {
+    let code = match fault.code {
+        "member_unknown" => Code::MemberUnknown,
+        "time_without_zone" => Code::TimeWithoutZone,
+        "request_malformed" => Code::RequestMalformed,
+        _ => Code::EventInvalid,
+    };
+    let detail = format!("{} {}: {}", fault.pointer, fault.code, fault.hint);
+    let error = json!({ "pointer": fault.pointer, "code": fault.code, "hint": fault.hint });
+    Box::new(Problem::new(code, detail.trim_start()).with_errors(vec![error]))
 }
 
 /// What makes an event recognisable when it is sent again.
