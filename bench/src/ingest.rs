@@ -33,6 +33,8 @@ pub struct Load {
     pub distinct: u64,
     /// The events.
     pub recipe: Recipe,
+    /// Events per second that are not exceeded; `None` sends as fast as the server takes them.
+    pub rate: Option<f64>,
     /// The server's process, for CPU and memory.
     pub pid: Option<String>,
 }
@@ -81,10 +83,19 @@ struct Lane {
     connection: Connection,
     request: usize,
     since: Instant,
-    /// Whether the whole request is out and the answer awaited.
-    waiting: bool,
-    /// Whether it has nothing more to send.
-    done: bool,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The next request is not due yet.
+    Idle,
+    /// A part of the request is out.
+    Sending,
+    /// The whole request is out and the answer awaited.
+    Waiting,
+    /// It has nothing more to send.
+    Done,
 }
 
 struct Driver<'a> {
@@ -102,7 +113,7 @@ pub fn run(load: &Load) -> Result<Report> {
     let mut lanes = Vec::with_capacity(load.connections);
     for _ in 0..load.connections {
         let connection = Connection::open(&load.address)?;
-        lanes.push(Lane { connection, request: 0, since: now(), waiting: false, done: false });
+        lanes.push(Lane { connection, request: 0, since: now(), state: State::Idle });
     }
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     for (at, lane) in lanes.iter().enumerate() {
@@ -126,19 +137,23 @@ pub fn run(load: &Load) -> Result<Report> {
 
 impl Driver<'_> {
     fn drive(&mut self, poll: &impl std::os::fd::AsFd, lanes: &mut [Lane]) -> Result<()> {
-        for lane in lanes.iter_mut() {
-            lane.done = !self.start(lane)?;
-        }
-        let mut open = lanes.iter().filter(|lane| !lane.done).count();
         let mut ready = Vec::with_capacity(lanes.len());
-        while open > 0 {
+        loop {
+            for lane in lanes.iter_mut().filter(|lane| lane.state == State::Idle) {
+                self.start(lane)?;
+            }
+            if lanes.iter().all(|lane| lane.state == State::Done) {
+                break;
+            }
+            let wait = lanes.iter().any(|lane| lane.state == State::Idle).then(|| self.until_due());
+            let wait = wait.map(rustix::event::Timespec::try_from).transpose()?;
             ready.clear();
-            epoll::wait(poll, rustix::buffer::spare_capacity(&mut ready), None)?;
+            epoll::wait(poll, rustix::buffer::spare_capacity(&mut ready), wait.as_ref())?;
             for event in &ready {
                 let lane = &mut lanes[event.data.u64() as usize];
-                if !lane.done && self.advance(lane)? {
-                    lane.done = !self.start(lane)?;
-                    open -= usize::from(lane.done);
+                if matches!(lane.state, State::Sending | State::Waiting) && self.advance(lane)? {
+                    lane.state = State::Idle;
+                    self.start(lane)?;
                 }
             }
         }
@@ -146,26 +161,39 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Begins the next request on an idle lane; `false` when nothing more is to be sent.
-    fn start(&mut self, lane: &mut Lane) -> Result<bool> {
+    /// How long until the next request may go out.
+    fn until_due(&self) -> Duration {
+        let Some(rate) = self.load.rate else { return Duration::ZERO };
+        let events = self.next as f64 * self.load.batch.unwrap_or(1) as f64;
+        Duration::from_secs_f64(events / rate).saturating_sub(self.started.elapsed())
+    }
+
+    /// Begins the next request on an idle lane if it is due, or ends the lane when nothing more is to be sent.
+    fn start(&mut self, lane: &mut Lane) -> Result<()> {
         let per_request = self.load.batch.unwrap_or(1);
         let enough = self.next as u64 * per_request >= self.load.events;
         let once_only = self.load.recipe.numbered && self.next >= self.requests.len();
         if enough || once_only || self.started.elapsed() >= self.load.limit {
-            return Ok(false);
+            lane.state = State::Done;
+        } else if self.until_due().is_zero() {
+            lane.request = self.next % self.requests.len();
+            self.next += 1;
+            lane.since = now();
+            lane.connection.begin();
+            lane.state = self.send(lane)?;
         }
-        lane.request = self.next % self.requests.len();
-        self.next += 1;
-        lane.since = now();
-        lane.connection.begin();
-        lane.waiting = lane.connection.send(&self.requests[lane.request])?;
-        Ok(true)
+        Ok(())
+    }
+
+    fn send(&self, lane: &mut Lane) -> Result<State> {
+        let whole = lane.connection.send(&self.requests[lane.request])?;
+        Ok(if whole { State::Waiting } else { State::Sending })
     }
 
     /// Goes on with a lane whose socket is ready; `true` when its answer is whole.
     fn advance(&mut self, lane: &mut Lane) -> Result<bool> {
-        if !lane.waiting {
-            lane.waiting = lane.connection.send(&self.requests[lane.request])?;
+        if lane.state == State::Sending {
+            lane.state = self.send(lane)?;
         }
         let Some(answer) = lane.connection.receive()? else { return Ok(false) };
         let expected = self.load.batch.unwrap_or(1);
@@ -229,6 +257,7 @@ fn now() -> Instant {
 pub fn check(load: &Load) -> Result<()> {
     ensure!(load.connections > 0 && load.connections <= 4096, "use 1 to 4096 connections");
     ensure!(load.batch.is_none_or(|batch| (1..=10_000).contains(&batch)), "use 1 to 10000 events per batch");
+    ensure!(load.rate.is_none_or(|rate| rate >= 1.0), "send at least one event per second");
     ensure!(load.events >= load.batch.unwrap_or(1), "send at least one whole batch");
     ensure!(load.distinct >= load.batch.unwrap_or(1), "make at least one whole batch of events");
     Ok(())

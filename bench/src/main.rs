@@ -22,7 +22,7 @@ usage: indelible-bench <command> [--option value …]
   catalogs   --out FOLDER
   ingest     --url http://HOST:PORT --token TOKEN [--org default] [--batch 1000 | --batch single]
              [--connections 4] [--events 1000000] [--seconds 60] [--distinct 200000] [--pid PID]
-             [--seed S] [--start-ms T] [--span-ms D] [--numbered yes] [--json yes]
+             [--rate EVENTS_PER_SECOND] [--seed S] [--start-ms T] [--span-ms D] [--numbered yes] [--json yes]
 ";
 
 fn main() -> ExitCode {
@@ -138,6 +138,7 @@ fn ingest(options: &Options) -> Result<()> {
         limit: Duration::from_secs(options.number("seconds", 60)?),
         distinct,
         recipe: options.recipe(distinct.min(events))?,
+        rate: options.text("rate").map(|_| options.number("rate", 0.0)).transpose()?,
         pid: options.text("pid").map(str::to_owned),
     };
     check(&load)?;

@@ -128,6 +128,7 @@ fn the_driver_counts_what_was_acknowledged() {
         limit: Duration::from_secs(30),
         distinct: 1_000,
         recipe: Recipe::standard(1_000),
+        rate: None,
         pid: Some("self".to_owned()),
     };
     let report = run(&load).unwrap();

@@ -24,7 +24,8 @@ usage: cargo xtask <chore>
   test [--long]     everything that must hold before a change is merged, in order, with a summary
   tidy              house rules: dependencies between crates, sizes, forbidden words, links, error pages
   gen [--check]     write generated pages again, or only say which are stale
-  bench <ingest>    measure on this machine and append the figures to bench/RESULTS.md
+  bench <ingest | search | mixed>
+                    measure on this machine and append the figures to bench/RESULTS.md
   install           put in the tools that tests need
 ";
 

@@ -80,6 +80,7 @@ static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Bytes of which every shape has one near its beginning, and that are rare in other texts.
+#[expect(clippy::indexing_slicing, reason = "evaluated when the program is built: it cannot panic later")]
 const ANCHORS: [bool; 256] = {
     let mut anchors = [false; 256];
     let bytes = *b"JA_-Bb";

@@ -148,13 +148,11 @@ enum Source<'a> {
 
 impl<'a> Decoder<'a> {
     /// The lines of an input in which each line is one JSON record, for a caller that reads them itself or with
-    /// [`crate::json_line`]; otherwise the decoder again.
-    pub fn into_lines(self) -> Result<Lines<'a>, Self> {
-        match self.0 {
-            Source::Records(records) => {
-                records.into_lines().map_err(|records| Self(Source::Records(records)))
-            }
-            other => Err(Self(other)),
+    /// [`crate::json_line`].
+    pub fn lines(&self) -> Option<Lines<'a>> {
+        match &self.0 {
+            Source::Records(records) => records.lines(),
+            Source::Payloads(..) | Source::Rows(_) => None,
         }
     }
 }

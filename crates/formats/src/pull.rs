@@ -34,7 +34,6 @@ impl<'a> Pull<'a> {
     }
 
     /// The name of the next member, whose value comes next; inside, `None` at the end of the object.
-    #[expect(clippy::option_option, reason = "no further member is not the same as text that is no JSON")]
     pub fn name(&mut self) -> Option<Option<Cow<'a, str>>> {
         let more = if std::mem::take(&mut self.first) {
             !self.parser.accept(b'}')

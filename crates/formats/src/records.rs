@@ -61,11 +61,11 @@ impl<'a> Records<'a> {
         Self { bytes, shape }
     }
 
-    /// The lines, if each is one record; otherwise the records again.
-    pub(crate) fn into_lines(self) -> Result<Lines<'a>, Self> {
-        match self.shape {
-            Shape::Lines(lines) => Ok(lines),
-            shape => Err(Self { shape, ..self }),
+    /// The lines that are left, if each is one record.
+    pub(crate) fn lines(&self) -> Option<Lines<'a>> {
+        match &self.shape {
+            Shape::Lines(lines) => Some(lines.clone()),
+            Shape::List { .. } | Shape::Failed(_) => None,
         }
     }
 

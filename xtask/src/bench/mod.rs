@@ -2,6 +2,8 @@
 //! whether a change passes, because a busy machine would then decide it.
 
 mod machine;
+mod mixed;
+mod search;
 mod server;
 
 use std::io::Write;
@@ -18,6 +20,9 @@ use server::Server;
 const RUNS: usize = 5;
 /// The events lie in the last hours, so that none is flagged as late or ahead.
 const SPAN_MS: u64 = 6 * 3_600_000;
+
+/// Events of the search measurement.
+const SEARCHED_EVENTS: u64 = 2_000_000;
 
 /// One way of sending.
 struct Load {
@@ -57,20 +62,15 @@ const FIGURES: &[Figure] = &[
 pub(crate) fn run(name: &str) -> Result<()> {
     match name {
         "ingest" => ingest(),
+        "mixed" => mixed::run(),
+        "search" => search::run(SEARCHED_EVENTS),
         _ => bail!("no such measurement: {name}"),
     }
 }
 
 /// Sends sample events to a fresh server, several times for each way of sending.
 fn ingest() -> Result<()> {
-    run_command(cargo().args([
-        "build",
-        "--release",
-        "--package",
-        "indelible-cli",
-        "--package",
-        "indelible-bench",
-    ]))?;
+    build()?;
     let mut section = format!("\n## {}\n\n{}\n", machine::now()?, machine::facts()?);
     section.push_str(&row(&["load", "figure", "median", "lowest", "highest"]));
     section.push_str("|---|---|---|---|---|\n");
@@ -86,6 +86,12 @@ fn ingest() -> Result<()> {
     }
     println!("{section}");
     append(&section)
+}
+
+/// The program and the load driver in the release profile.
+fn build() -> Result<()> {
+    let packages = ["--package", "indelible-cli", "--package", "indelible-bench"];
+    run_command(cargo().args(["build", "--release"]).args(packages))
 }
 
 fn measure(load: &Load) -> Result<Value> {

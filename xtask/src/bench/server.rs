@@ -3,15 +3,15 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::command::program_in_root;
+use crate::command::{program_in_root, run};
 use crate::workspace::{binary, root, target};
 
 /// A server that does not answer by then will not answer.
@@ -24,6 +24,7 @@ pub(super) struct Server {
     child: Child,
     folder: PathBuf,
     address: String,
+    admin: String,
     token: String,
     lines: Receiver<String>,
 }
@@ -35,25 +36,56 @@ impl Server {
         drop(fs::remove_dir_all(&folder));
         fs::create_dir_all(&folder)?;
         let (address, admin) = (free_address()?, free_address()?);
-        let mut child = program_in_root(binary("release"))
-            .arg("serve")
-            .env("INDELIBLE__NODE__DATA", folder.join("data"))
-            .env("INDELIBLE__NODE__ANCHOR_DIR", folder.join("anchor"))
-            .env("INDELIBLE__NODE__CATALOGS", root().join("bench/catalogs"))
-            .env("INDELIBLE__HTTP__LISTEN", &address)
-            .env("INDELIBLE__HTTP__ADMIN_LISTEN", &admin)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("starting indelible serve")?;
-        let (sender, lines) = channel();
-        forward(child.stdout.take().context("the server's output")?, sender.clone());
-        forward(child.stderr.take().context("the server's messages")?, sender);
-        let mut server = Self { child, folder, address, token: String::new(), lines };
+        let (child, lines) = spawn(&folder, &address, &admin)?;
+        let mut server = Self { child, folder, address, admin, token: String::new(), lines };
         server.token = server.read_token()?;
-        wait_ready(&admin)?;
+        wait_ready(&server.admin)?;
         Ok(server)
+    }
+
+    /// Ends the process as an operator would, and starts another on the same folder; says how long it took to be ready.
+    #[expect(clippy::disallowed_methods, reason = "the time of a start is what is measured")]
+    pub(super) fn restart(&mut self) -> Result<Duration> {
+        run(program_in_root("kill").args(["-TERM", &self.pid()]))?;
+        let status = self.child.wait().context("waiting for the server's end")?;
+        ensure!(status.success(), "the server ended with {status}:\n{}", self.said());
+        let started = std::time::Instant::now();
+        (self.child, self.lines) = spawn(&self.folder, &self.address, &self.admin)?;
+        wait_ready(&self.admin)?;
+        Ok(started.elapsed())
+    }
+
+    /// Bytes of sealed events, with all that answers from them, for each event. Segments of many small logs are left
+    /// out, as their names do not say how many events they hold.
+    pub(super) fn bytes_per_sealed_event(&self) -> Result<f64> {
+        let (mut bytes, mut events) = (0_u64, 0_u64);
+        for log in fs::read_dir(self.folder.join("data/segments"))? {
+            for file in fs::read_dir(log?.path())? {
+                let file = file?;
+                let name = file.file_name();
+                let range = name.to_str().and_then(|name| name.split_once('.')?.0.split_once('-'));
+                let (first, last) =
+                    range.with_context(|| format!("{} names no range", file.path().display()))?;
+                bytes += file.metadata()?.len();
+                events += u64::from_str_radix(last, 16)? - u64::from_str_radix(first, 16)? + 1;
+            }
+        }
+        ensure!(events > 0, "nothing was sealed");
+        Ok(ratio(bytes, events))
+    }
+
+    /// Bytes of the data folder without the write-ahead log, for each of so many events.
+    pub(super) fn folder_bytes_per_event(&self, events: u64) -> Result<f64> {
+        let data = self.folder.join("data");
+        Ok(ratio(bytes_below(&data)?.saturating_sub(bytes_below(&data.join("wal"))?), events))
+    }
+
+    /// The largest memory that the process had, in MiB.
+    pub(super) fn peak_mib(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kib.map(|kib| kib / 1024).context("the process has no VmHWM")
     }
 
     pub(super) fn url(&self) -> String {
@@ -94,6 +126,42 @@ impl Drop for Server {
         drop(self.child.wait());
         drop(fs::remove_dir_all(&self.folder));
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure to be read")]
+fn ratio(bytes: u64, events: u64) -> f64 {
+    bytes as f64 / events as f64
+}
+
+fn bytes_below(folder: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() { bytes_below(&entry.path())? } else { metadata.len() };
+    }
+    Ok(bytes)
+}
+
+fn spawn(folder: &Path, address: &str, admin: &str) -> Result<(Child, Receiver<String>)> {
+    let mut child = program_in_root(binary("release"))
+        .arg("serve")
+        .env("INDELIBLE__NODE__DATA", folder.join("data"))
+        .env("INDELIBLE__NODE__ANCHOR_DIR", folder.join("anchor"))
+        .env("INDELIBLE__NODE__CATALOGS", root().join("bench/catalogs"))
+        .env("INDELIBLE__HTTP__LISTEN", address)
+        .env("INDELIBLE__HTTP__ADMIN_LISTEN", admin)
+        // The expected answers are those of fixed times, which lie farther back every day.
+        .env("INDELIBLE__INTAKE__LATE_AFTER", "36500d")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("starting indelible serve")?;
+    let (sender, lines) = channel();
+    forward(child.stdout.take().context("the server's output")?, sender.clone());
+    forward(child.stderr.take().context("the server's messages")?, sender);
+    Ok((child, lines))
 }
 
 fn forward(stream: impl Read + Send + 'static, lines: Sender<String>) {

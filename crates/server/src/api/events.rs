@@ -127,7 +127,7 @@ fn check_content_type(headers: &HeaderMap, format: Format) -> Result<bool, Probl
 fn is_single(bytes: &[u8]) -> bool {
     let start = bytes.len() - bytes.trim_ascii_start().len();
     let object = bytes.get(start) == Some(&b'{');
-    let line = Format::Native.decode(bytes).into_lines().ok().and_then(|mut lines| lines.next());
+    let line = Format::Native.decode(bytes).lines().and_then(|mut lines| lines.next());
     // Whether such a line is an event or an error, it is answered alone: no need to read it twice.
     if object && line.is_some_and(|(_, range)| range.start == start) {
         return true;

@@ -81,10 +81,10 @@ pub(crate) fn all(app: &App, source: &Source, body: &[u8]) -> Result<Vec<Prepare
         scratch: Vec::new(),
     };
     let decoder = source.format.decode(body);
-    let lines = if source.format == Format::Native { decoder.into_lines() } else { Err(decoder) };
+    let lines = decoder.lines().filter(|_| source.format == Format::Native);
     let parts: Box<dyn Iterator<Item = Part>> = match lines {
-        Ok(lines) => Box::new(lines.map(|(row, range)| Part::Line(row, range))),
-        Err(decoder) => Box::new(decoder.map(Part::Record)),
+        Some(lines) => Box::new(lines.map(|(row, range)| Part::Line(row, range))),
+        None => Box::new(decoder.map(Part::Record)),
     };
     let mut out = Vec::new();
     for (at, part) in parts.enumerate() {
@@ -168,7 +168,7 @@ impl Batch<'_> {
         let raw = raw.map_err(|error| Box::new(undecodable(&error)))?;
         let bytes = body.get(raw.bytes.clone()).unwrap_or_default();
         if self.source.format == Format::Native {
-            let event = native::read(raw.value).map_err(misread)?;
+            let event = native::read(raw.value).map_err(|fault| Box::new(misread(fault)))?;
             return self.native(at, event, raw.row, bytes);
         }
         let row = raw.row;
@@ -425,7 +425,7 @@ fn content(event: &Event, out: &mut Vec<u8>) {
     }
 }
 
-fn misread(fault: native::Fault) -> Refused {
+fn misread(fault: native::Fault) -> Problem {
     let code = match fault.code {
         "member_unknown" => Code::MemberUnknown,
         "time_without_zone" => Code::TimeWithoutZone,
@@ -434,7 +434,7 @@ fn misread(fault: native::Fault) -> Refused {
     };
     let detail = format!("{} {}: {}", fault.pointer, fault.code, fault.hint);
     let error = json!({ "pointer": fault.pointer, "code": fault.code, "hint": fault.hint });
-    Box::new(Problem::new(code, detail.trim_start()).with_errors(vec![error]))
+    Problem::new(code, detail.trim_start()).with_errors(vec![error])
 }
 
 /// What makes an event recognisable when it is sent again.
