@@ -1,237 +1,239 @@
-//! The inside of a block, before compression: columns of small numbers, then the bodies.
-//!
-//! u32 rows ‖ flags ‖ type tags ‖ received times ‖ ids ‖ producers ‖ sequences ‖ content digests ‖ body forms ‖ body
-//! lengths ‖ bodies. What the node made itself (ids, salts) is kept as the numbers it was made from.
+//! The rows of a block: what stands beside the columns, and putting rows together again.
 
-use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use indelible_event::EventId;
 
-use crate::bytes::{Take, put_signed, put_varint};
+use crate::bytes::Take;
+use crate::cells::Cells;
+use crate::collect::{BODY_VERSION, NS_PER_MS};
+use crate::contexts::Contexts;
 use crate::id::IdCipher;
-use crate::layout::{MAX_ROWS, SaltMaker};
-use crate::row::{Meta, Row};
+use crate::ints::unzigzag;
+use crate::layout::{BlockEntry, MAX_RAW, MAX_ROWS, SaltMaker};
+use crate::row::{Block, Meta};
+use crate::schema::{CONTENT, CONTEXT_CHUNK, Kind, MADE_ID, SALTED, Schema, Table};
+use crate::shape::build;
 
-/// An id kept as it is.
-const ID_LITERAL: u8 = 0;
-/// An id kept as time, run and counter.
-const ID_MADE: u8 = 1;
-/// A body kept as it is.
-const BODY_LITERAL: u8 = 0;
-/// A body without its version and salt, which follow from run and id.
-const BODY_SALTED: u8 = 1;
-/// Version byte of a stored body that may be kept without it.
-const BODY_VERSION: u8 = 1;
-/// Version and salt.
-const BODY_HEAD: usize = 17;
-const NS_PER_MS: u64 = 1_000_000;
-
-/// Collects the columns of one block.
-#[derive(Debug, Default)]
-pub(crate) struct Columns {
-    rows: u32,
-    flags: Vec<u8>,
-    type_tags: Vec<u8>,
-    received: Vec<u8>,
-    ids: Vec<u8>,
-    producers: Vec<u8>,
-    sequences: Vec<u8>,
-    contents: Vec<u8>,
-    forms: Vec<u8>,
-    lengths: Vec<u8>,
-    bodies: Vec<u8>,
-    last_received: u64,
-    last_id: (u32, u64),
-    dictionary: Vec<u64>,
-    numbers: HashMap<u64, (u64, u64)>,
+/// The streams of a block's rows, decoded; columns are decoded from `bytes` when asked for.
+#[derive(Debug)]
+pub(crate) struct RowData {
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) contexts: Vec<u32>,
+    pub(crate) received: Vec<u64>,
+    ids: Vec<([u8; 16], Option<u32>)>,
+    sequences: Vec<u64>,
+    contents: Vec<Option<u64>>,
+    /// Salts that are spelled out.
+    salts: Vec<[u8; 16]>,
+    lengths: Vec<u64>,
+    literal: Vec<u8>,
+    bytes: Vec<u8>,
+    chunks: Vec<Range<usize>>,
 }
 
-impl Columns {
-    pub(crate) fn rows(&self) -> usize {
-        self.rows as usize
-    }
+/// Chunks of contexts by number.
+type ContextChunks<'a> = &'a [(u32, Arc<Contexts>)];
 
-    pub(crate) fn bytes(&self) -> usize {
-        self.bodies.len()
-    }
-
-    /// Adds a row. `salts` gives the salts of a run, if its seed is known.
-    pub(crate) fn push<'s>(
-        &mut self,
-        row: &Row<'_>,
+impl RowData {
+    pub(crate) fn decode(
+        schema: &Schema,
+        entry: &BlockEntry,
+        bytes: Vec<u8>,
+        chunks: Vec<Range<usize>>,
         ids: &IdCipher,
-        salts: impl FnOnce(u32) -> Option<&'s SaltMaker>,
-    ) {
-        self.rows += 1;
-        self.flags.push(row.flags);
-        self.type_tags.extend_from_slice(&row.type_tag.to_be_bytes());
-        put_varint(&mut self.received, row.received_ns.wrapping_sub(self.last_received));
-        self.last_received = row.received_ns;
-        let made = made_id(row.id, ids);
-        if let Some((run, counter)) = made {
-            self.ids.push(ID_MADE);
-            let ms = EventId(row.id).unix_ms().cast_signed();
-            put_signed(&mut self.ids, ms - (row.received_ns / NS_PER_MS).cast_signed());
-            put_signed(&mut self.ids, i64::from(run) - i64::from(self.last_id.0));
-            put_signed(&mut self.ids, counter.wrapping_sub(self.last_id.1 + 1).cast_signed());
-            self.last_id = (run, counter);
-        } else {
-            self.ids.push(ID_LITERAL);
-            self.ids.extend_from_slice(&row.id);
-        }
-        let next = self.dictionary.len() as u64;
-        let (number, expected) = self.numbers.entry(row.producer).or_insert_with(|| {
-            self.dictionary.push(row.producer);
-            (next, 0)
-        });
-        put_varint(&mut self.producers, *number);
-        put_signed(&mut self.sequences, row.sequence.wrapping_sub(*expected).cast_signed());
-        *expected = if row.sequence == 0 { 0 } else { row.sequence.wrapping_add(1) };
-        match row.content {
-            Some(content) => {
-                self.contents.push(1);
-                self.contents.extend_from_slice(&content.to_be_bytes());
-            }
-            None => self.contents.push(0),
-        }
-        let salt = made.and_then(|(run, _)| salts(run)).map(|maker| maker.salt(&row.id));
-        self.push_body(row.stored, salt);
-    }
-
-    fn push_body(&mut self, stored: &[u8], salt: Option<[u8; 16]>) {
-        let kept = match (stored.split_first_chunk::<BODY_HEAD>(), salt) {
-            (Some(([BODY_VERSION, stored_salt @ ..], rest)), Some(salt)) if *stored_salt == salt => {
-                self.forms.push(BODY_SALTED);
-                rest
-            }
-            _ => {
-                self.forms.push(BODY_LITERAL);
-                stored
-            }
-        };
-        put_varint(&mut self.lengths, kept.len() as u64);
-        self.bodies.extend_from_slice(kept);
-    }
-
-    /// The block's bytes.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.bodies.len() + 64 * self.rows());
-        out.extend_from_slice(&self.rows.to_be_bytes());
-        out.extend_from_slice(&self.flags);
-        out.extend_from_slice(&self.type_tags);
-        out.extend_from_slice(&self.received);
-        out.extend_from_slice(&self.ids);
-        put_varint(&mut out, self.dictionary.len() as u64);
-        self.dictionary.iter().for_each(|producer| out.extend_from_slice(&producer.to_be_bytes()));
-        for column in
-            [&self.producers, &self.sequences, &self.contents, &self.forms, &self.lengths, &self.bodies]
-        {
-            out.extend_from_slice(column);
-        }
-        out
-    }
-}
-
-/// Run and counter of an id in the shape of ours; a permutation gives every such id back exactly.
-fn made_id(id: [u8; 16], ids: &IdCipher) -> Option<(u32, u64)> {
-    let bits = u128::from_be_bytes(id);
-    let shaped = (bits >> 76) & 0xf == 0x7 && (bits >> 62) & 0b11 == 0b10;
-    let (run, counter) = ids.open_id(EventId(id));
-    // Ids from elsewhere open to noise; the bound keeps their numbers from being stored as if they were small.
-    (shaped && counter < 1 << 44).then_some((run, counter))
-}
-
-/// Rows and bodies behind a block's bytes; `None` when they are not what [`Columns::encode`] writes.
-pub(crate) fn decode<'s>(
-    raw: &[u8],
-    ids: &IdCipher,
-    salts: impl Fn(u32) -> Option<&'s SaltMaker>,
-) -> Option<(Vec<Meta>, Vec<u8>)> {
-    let mut take = Take(raw);
-    let count = take.u32()? as usize;
-    if count > MAX_ROWS {
-        return None;
-    }
-    let flags = take.bytes(count)?;
-    let (type_tags, _) = take.bytes(count * 4)?.as_chunks::<4>();
-    let received = received_times(&mut take, count)?;
-    let made = read_ids(&mut take, ids, &received)?;
-    let (producers, sequences) = producers_and_sequences(&mut take, count)?;
-    let contents = (0..count).map(|_| content(&mut take)).collect::<Option<Vec<_>>>()?;
-    let forms = take.bytes(count)?;
-    let lengths = (0..count).map(|_| take.varint()).collect::<Option<Vec<_>>>()?;
-    let mut bodies = Vec::with_capacity(take.0.len() + BODY_HEAD * count);
-    let mut rows = Vec::with_capacity(count);
-    let columns =
-        flags.iter().zip(type_tags).zip(received).zip(made).zip(producers).zip(sequences).zip(contents);
-    for ((columns, form), length) in columns.zip(forms).zip(lengths) {
-        let ((((((flags, type_tag), received_ns), (id, run)), producer), sequence), content) = columns;
-        let start = bodies.len();
-        if *form == BODY_SALTED {
-            bodies.push(BODY_VERSION);
-            bodies.extend_from_slice(&salts(run?)?.salt(&id));
-        } else if *form != BODY_LITERAL {
+    ) -> Option<Self> {
+        let rows = entry.rows as usize;
+        if rows > MAX_ROWS {
             return None;
         }
-        bodies.extend_from_slice(take.bytes(usize::try_from(length).ok()?)?);
-        let type_tag = u32::from_be_bytes(*type_tag);
-        let body = start..bodies.len();
-        rows.push(Meta { flags: *flags, type_tag, received_ns, id, producer, sequence, content, body });
+        let chunk = |at: usize| bytes.get(chunks.get(at)?.clone());
+        let ints = |at: usize, count: usize| schema.row_codings.get(at)?.ints(chunk(at)?, count);
+        let octets = |at: usize| schema.row_codings.get(at)?.octets(chunk(at)?);
+        let kind = |&number: &u64| schema.kinds.get(usize::try_from(number).ok()?).copied();
+        let kinds = ints(0, rows)?.iter().map(kind).collect::<Option<Vec<_>>>()?;
+        let contexts = number_contexts(&ints(1, rows)?, entry.first_context, schema.contexts)?;
+        let mut last = 0u64;
+        let mut add = |&step: &u64| {
+            last = last.wrapping_add(step);
+            last
+        };
+        let received: Vec<u64> = ints(2, rows)?.iter().map(&mut add).collect();
+        let made = kinds.iter().filter(|kind| kind.bits & MADE_ID != 0).count();
+        let numbers = (ints(3, made)?, ints(4, made)?, ints(5, made)?);
+        let literal_bodies = kinds.iter().filter(|kind| kind.shape == 0).count();
+        let mut data = Self {
+            contexts,
+            ids: Vec::with_capacity(rows),
+            sequences: ints(6, rows)?,
+            contents: Vec::with_capacity(rows),
+            salts: Vec::new(),
+            lengths: ints(7, literal_bodies)?,
+            literal: octets(9)?,
+            kinds,
+            received,
+            bytes: Vec::new(),
+            chunks: Vec::new(),
+        };
+        data.read_fixed(&octets(8)?, numbers, ids)?;
+        (data.bytes, data.chunks) = (bytes, chunks);
+        Some(data)
     }
-    take.is_empty().then_some((rows, bodies))
-}
 
-fn received_times(take: &mut Take<'_>, count: usize) -> Option<Vec<u64>> {
-    let mut last = 0u64;
-    let mut next = || {
-        last = last.wrapping_add(take.varint()?);
-        Some(last)
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-type MadeId = ([u8; 16], Option<u32>);
-
-fn read_ids(take: &mut Take<'_>, ids: &IdCipher, received: &[u64]) -> Option<Vec<MadeId>> {
-    let mut last = (0u32, 0u64);
-    let next = |received_ns: &u64| match take.u8()? {
-        ID_LITERAL => Some((take.array()?, None)),
-        ID_MADE => {
-            let ms = (received_ns / NS_PER_MS).cast_signed().checked_add(take.signed()?)?;
-            let run = u32::try_from(i64::from(last.0).checked_add(take.signed()?)?).ok()?;
-            let counter = last.1.wrapping_add(1).wrapping_add(take.signed()?.cast_unsigned());
-            last = (run, counter);
-            Some((EventId::from_parts(ms.cast_unsigned(), ids.seal(run, counter)).0, Some(run)))
+    fn read_fixed(
+        &mut self,
+        fixed: &[u8],
+        (ms, runs, counters): (Vec<u64>, Vec<u64>, Vec<u64>),
+        ids: &IdCipher,
+    ) -> Option<()> {
+        let mut take = Take(fixed);
+        let mut numbers = ms.into_iter().zip(runs).zip(counters);
+        let mut last = (0u32, 0u64);
+        for (kind, received) in self.kinds.iter().zip(&self.received) {
+            self.ids.push(if kind.bits & MADE_ID == 0 {
+                (take.array()?, None)
+            } else {
+                let ((ms, run), counter) = numbers.next()?;
+                let ms = (received / NS_PER_MS).cast_signed().checked_add(unzigzag(ms))?;
+                let run = u32::try_from(i64::from(last.0).checked_add(unzigzag(run))?).ok()?;
+                let counter = last.1.wrapping_add(1).wrapping_add(unzigzag(counter).cast_unsigned());
+                last = (run, counter);
+                (EventId::from_parts(ms.cast_unsigned(), ids.seal(run, counter)).0, Some(run))
+            });
+            self.contents.push(if kind.bits & CONTENT == 0 { None } else { Some(take.u64()?) });
+            if kind.bits & SALTED == 0 && kind.shape > 0 {
+                self.salts.push(take.array()?);
+            }
         }
-        _ => None,
-    };
-    received.iter().map(next).collect()
-}
-
-fn producers_and_sequences(take: &mut Take<'_>, count: usize) -> Option<(Vec<u64>, Vec<u64>)> {
-    let size = usize::try_from(take.varint()?).ok().filter(|size| *size <= count)?;
-    let dictionary = (0..size).map(|_| take.u64()).collect::<Option<Vec<_>>>()?;
-    let numbers = (0..count).map(|_| take.varint()).collect::<Option<Vec<_>>>()?;
-    let mut expected = vec![0u64; size];
-    let mut producers = Vec::with_capacity(count);
-    let mut sequences = Vec::with_capacity(count);
-    for number in numbers {
-        let number = usize::try_from(number).ok()?;
-        let next = expected.get_mut(number)?;
-        let sequence = next.wrapping_add(take.signed()?.cast_unsigned());
-        *next = if sequence == 0 { 0 } else { sequence.wrapping_add(1) };
-        producers.push(*dictionary.get(number)?);
-        sequences.push(sequence);
+        take.is_empty().then_some(())
     }
-    Some((producers, sequences))
+
+    /// Decodes every column.
+    pub(crate) fn all_cells(&self, schema: &Schema) -> Option<Vec<Cells>> {
+        let mut owners = vec![Vec::new(); schema.row_columns.len()];
+        for (kind, &context) in self.kinds.iter().zip(&self.contexts) {
+            let Some(shape) = kind.shape.checked_sub(1) else { continue };
+            for &(table, column) in &schema.shapes.get(shape as usize)?.slots {
+                if table == Table::Rows {
+                    owners.get_mut(column as usize)?.push((kind.event_type, context));
+                }
+            }
+        }
+        let chunk = |at: usize| self.bytes.get(self.chunks.get(at)?.clone());
+        let cells = |(column, owners): (&crate::schema::ColumnDef, &Vec<(u32, u32)>)| {
+            let streams = (column.first_stream..column.first_stream + column.codings.len()).map(chunk);
+            let streams = streams.collect::<Option<Vec<_>>>()?;
+            Cells::decode(column, column.loaded.get()?, &streams, owners, true)
+        };
+        schema.row_columns.iter().zip(&owners).map(cells).collect()
+    }
+
+    /// Puts all rows together.
+    pub(crate) fn build<'s>(
+        &self,
+        schema: &Schema,
+        cells: &[Cells],
+        contexts: ContextChunks<'_>,
+        entry: &BlockEntry,
+        salts: impl Fn(u32) -> Option<&'s SaltMaker>,
+    ) -> Option<Block> {
+        let mut builder = Builder { data: self, schema, cells, contexts, next: vec![0; cells.len()] };
+        let (mut bodies, mut rows) = (Vec::new(), Vec::with_capacity(self.kinds.len()));
+        let (mut spelled, mut lengths, mut literal) = (self.salts.iter(), self.lengths.iter(), self.literal.as_slice());
+        let mut expected: hashbrown::HashMap<u64, u64> = hashbrown::HashMap::new();
+        for (at, kind) in self.kinds.iter().enumerate() {
+            let start = bodies.len();
+            let (id, run) = *self.ids.get(at)?;
+            if kind.bits & SALTED != 0 {
+                bodies.push(BODY_VERSION);
+                bodies.extend_from_slice(&salts(run?)?.salt(&id));
+            } else if kind.shape > 0 {
+                bodies.push(BODY_VERSION);
+                bodies.extend_from_slice(spelled.next()?);
+            }
+            if kind.shape == 0 {
+                let (body, rest) = literal.split_at_checked(usize::try_from(*lengths.next()?).ok()?)?;
+                bodies.extend_from_slice(body);
+                literal = rest;
+            } else {
+                builder.body(at, *kind, &mut bodies)?;
+            }
+            if bodies.len() > 2 * MAX_RAW {
+                return None;
+            }
+            let producer = builder.contexts_of(at)?.producer(*self.contexts.get(at)?)?;
+            let expected = expected.entry(producer).or_insert(0);
+            let sequence = expected.wrapping_add(unzigzag(*self.sequences.get(at)?).cast_unsigned());
+            *expected = if sequence == 0 { 0 } else { sequence.wrapping_add(1) };
+            rows.push(Meta {
+                flags: kind.flags,
+                type_tag: kind.type_tag,
+                received_ns: *self.received.get(at)?,
+                id,
+                producer,
+                sequence,
+                content: *self.contents.get(at)?,
+                body: start..bodies.len(),
+            });
+        }
+        literal.is_empty().then_some(Block { first: entry.first, rows, bodies })
+    }
 }
 
-/// The outer `None` is an end too early, the inner one an absent digest.
-#[expect(clippy::option_option, reason = "absent and cut off are different things here")]
-fn content(take: &mut Take<'_>) -> Option<Option<u64>> {
-    match take.u8()? {
-        0 => Some(None),
-        1 => Some(Some(take.u64()?)),
-        _ => None,
+/// Numbers of contexts from how far back they are; 0 is the next new one.
+fn number_contexts(codes: &[u64], first: u32, all: u32) -> Option<Vec<u32>> {
+    let mut next = first;
+    let number = |&code: &u64| {
+        let code = u32::try_from(code).ok()?;
+        if code == 0 {
+            next = next.checked_add(1).filter(|next| *next <= all)?;
+            return Some(next - 1);
+        }
+        next.checked_sub(code)
+    };
+    codes.iter().map(number).collect()
+}
+
+struct Builder<'a> {
+    data: &'a RowData,
+    schema: &'a Schema,
+    cells: &'a [Cells],
+    contexts: ContextChunks<'a>,
+    /// The next cell of each column.
+    next: Vec<usize>,
+}
+
+impl<'a> Builder<'a> {
+    fn contexts_of(&self, row: usize) -> Option<&'a Contexts> {
+        let chunk = self.data.contexts.get(row)? / CONTEXT_CHUNK as u32;
+        let at = self.contexts.binary_search_by_key(&chunk, |(number, _)| *number).ok()?;
+        self.contexts.get(at).map(|(_, contexts)| &**contexts)
+    }
+
+    fn body(&mut self, row: usize, kind: Kind, out: &mut Vec<u8>) -> Option<()> {
+        let contexts = self.contexts_of(row)?;
+        let context = *self.data.contexts.get(row)?;
+        let shape = self.schema.shapes.get(kind.shape.checked_sub(1)? as usize)?;
+        let event_type = self.schema.types.get(kind.event_type as usize)?;
+        let (mut slots, mut typed, mut nth) = (shape.slots.iter(), event_type.iter(), 0usize);
+        build(&shape.steps, out, &mut |_, out| {
+            let &(table, column) = slots.next()?;
+            match table {
+                Table::Types => out.extend_from_slice(&typed.next()?.1),
+                Table::Contexts => {
+                    out.extend_from_slice(contexts.value(context, nth)?);
+                    nth += 1;
+                }
+                Table::Rows => {
+                    let next = self.next.get_mut(column as usize)?;
+                    let references =
+                        |which: usize| contexts.reference(context, which).map(<[u8]>::to_vec);
+                    self.cells.get(column as usize)?.write(*next, &references, out)?;
+                    *next += 1;
+                }
+            }
+            Some(())
+        })
     }
 }

@@ -54,11 +54,6 @@ impl<'a> Take<'a> {
         None
     }
 
-    pub(crate) fn signed(&mut self) -> Option<i64> {
-        let value = self.varint()?;
-        Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -72,11 +67,6 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Small numbers of either sign become short.
-pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
-    put_varint(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -85,13 +75,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_read_back(unsigned: u64, signed: i64) {
+        fn numbers_read_back(unsigned: u64) {
             let mut out = Vec::new();
             put_varint(&mut out, unsigned);
-            put_signed(&mut out, signed);
             let mut take = Take(&out);
             prop_assert_eq!(take.varint(), Some(unsigned));
-            prop_assert_eq!(take.signed(), Some(signed));
             prop_assert!(take.is_empty());
         }
     }

@@ -12,7 +12,7 @@ pub enum SegmentError {
         what: &'static str,
     },
     /// A version that this program does not know.
-    #[error("segment has format version {found}, this program reads version 1; use a newer one")]
+    #[error("segment has format version {found}, this program reads version 2; use the program that wrote it")]
     UnknownVersion {
         /// The version in the file.
         found: u16,

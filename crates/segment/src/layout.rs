@@ -6,7 +6,7 @@ use crate::bytes::Take;
 
 pub(crate) const MAGIC: &[u8; 4] = b"EVG1";
 pub(crate) const FOOTER_MAGIC: &[u8; 4] = b"EVGF";
-pub(crate) const FORMAT: u16 = 1;
+pub(crate) const FORMAT: u16 = 2;
 /// Length of the header.
 pub(crate) const HEADER: usize = 64;
 /// Length of the footer.
@@ -15,7 +15,7 @@ pub(crate) const FOOTER: usize = 4 + 2 + 2 + 8 + 4 + 4 + 8 + 32 + 4;
 pub(crate) const MAX_ROWS: usize = 1024;
 /// A block ends when it holds this many bytes.
 pub(crate) const BLOCK_BYTES: usize = 1024 * 1024;
-/// Most bytes a block may decompress to: a full one, one largest event, and its columns.
+/// Most bytes a block's bodies may have, and most numbers of one stream in it: a full one, one largest event, and more.
 pub(crate) const MAX_RAW: usize = 2 * 1024 * 1024;
 /// Most bytes of one section that are read: 16 million rows' keys.
 pub(crate) const MAX_SECTION: u64 = 256 * 1024 * 1024;
@@ -27,6 +27,9 @@ pub(crate) const BLOCKS: [u8; 4] = *b"blks";
 pub(crate) const KEYS: [u8; 4] = *b"keys";
 pub(crate) const NUMBERS: [u8; 4] = *b"nums";
 pub(crate) const SEEDS: [u8; 4] = *b"seed";
+pub(crate) const SCHEMA: [u8; 4] = *b"schm";
+pub(crate) const CHUNKS: [u8; 4] = *b"chnk";
+pub(crate) const HISTOGRAM: [u8; 4] = *b"hist";
 
 /// One log in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +55,12 @@ pub struct BlockEntry {
     pub first: u64,
     /// Number of rows.
     pub rows: u32,
-    /// Where its compressed bytes begin.
+    /// Where its chunks begin.
     pub offset: u64,
-    /// Compressed length.
+    /// Length of its chunks.
     pub len: u32,
-    /// Decompressed length.
-    pub raw_len: u32,
-    /// crc32c of the compressed bytes.
-    pub crc: u32,
+    /// Number of the next new context at its first row.
+    pub first_context: u32,
     /// Lowest and highest received time, ns since 1970.
     pub received: (u64, u64),
     /// Lowest and highest time of occurrence, ns since 1970; the widest range when it was not given.
@@ -104,7 +105,7 @@ impl LogEntry {
 }
 
 impl BlockEntry {
-    pub(crate) const LEN: usize = 4 + 8 + 4 + 8 + 4 + 4 + 4 + 8 + 8 + 8 + 8;
+    pub(crate) const LEN: usize = 4 + 8 + 4 + 8 + 4 + 4 + 8 + 8 + 8 + 8;
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.log.to_be_bytes());
@@ -112,8 +113,7 @@ impl BlockEntry {
         out.extend_from_slice(&self.rows.to_be_bytes());
         out.extend_from_slice(&self.offset.to_be_bytes());
         out.extend_from_slice(&self.len.to_be_bytes());
-        out.extend_from_slice(&self.raw_len.to_be_bytes());
-        out.extend_from_slice(&self.crc.to_be_bytes());
+        out.extend_from_slice(&self.first_context.to_be_bytes());
         out.extend_from_slice(&self.received.0.to_be_bytes());
         out.extend_from_slice(&self.received.1.to_be_bytes());
         out.extend_from_slice(&self.occurred.0.to_be_bytes());
@@ -127,8 +127,7 @@ impl BlockEntry {
             rows: take.u32()?,
             offset: take.u64()?,
             len: take.u32()?,
-            raw_len: take.u32()?,
-            crc: take.u32()?,
+            first_context: take.u32()?,
             received: (take.u64()?, take.u64()?),
             occurred: (take.i64()?, take.i64()?),
         })

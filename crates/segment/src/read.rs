@@ -1,17 +1,24 @@
 //! Reading a segment: its index once, then single blocks.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
 use sha2::{Digest, Sha256};
 
-use crate::block;
+use crate::block::RowData;
 use crate::bytes::Take;
+use crate::contexts::Contexts;
+use crate::dictionary::Dictionary;
 use crate::error::SegmentError;
 use crate::id::IdCipher;
 use crate::layout::{
-    BLOCKS, FOOTER, FOOTER_MAGIC, FORMAT, HEADER, KEYS, LOGS, MAGIC, MAX_RAW, MAX_ROWS, MAX_SECTION,
-    MAX_SECTIONS, NUMBERS, SEEDS, SaltMaker,
+    BLOCKS, CHUNKS, FOOTER, FOOTER_MAGIC, FORMAT, HEADER, KEYS, LOGS, MAGIC, MAX_ROWS, MAX_SECTION, MAX_SECTIONS,
+    NUMBERS, SCHEMA, SEEDS, SaltMaker,
 };
 pub use crate::layout::{BlockEntry, LogEntry, NumberEntry};
 use crate::row::Block;
+use crate::schema::{Blob, CONTEXT_CHUNK, ColumnDef, MAX_SCHEMA, Schema};
+use crate::stream::unpack_within;
 
 /// Reads bytes of the file at an offset, filling the buffer.
 pub type ReadAt<'a> = &'a dyn Fn(u64, &mut [u8]) -> std::io::Result<()>;
@@ -41,7 +48,23 @@ pub struct Index {
     blocks: Vec<BlockEntry>,
     sections: Vec<Section>,
     salts: Vec<(u32, SaltMaker)>,
+    /// Read when the first block is.
+    tables: OnceLock<Tables>,
+    recent_contexts: Mutex<VecDeque<(u32, Arc<Contexts>)>>,
 }
+
+/// What reading rows takes beside the index.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub(crate) schema: Schema,
+    /// Length and checksum of the chunk of each stream, by block.
+    pub(crate) blocks: Vec<Vec<(u32, u32)>>,
+    /// The same by chunk of contexts.
+    pub(crate) contexts: Vec<Vec<(u32, u32)>>,
+}
+
+/// Decoded chunks of contexts that are kept: sessions last for a few chunks.
+const RECENT_CONTEXTS: usize = 8;
 
 /// Idempotency keys of a segment, sorted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +110,8 @@ impl Index {
             blocks: Vec::new(),
             sections,
             salts: Vec::new(),
+            tables: OnceLock::new(),
+            recent_contexts: Mutex::default(),
         };
         index.logs = index.entries(read, LOGS, LogEntry::LEN, LogEntry::decode)?;
         index.blocks = index.entries(read, BLOCKS, BlockEntry::LEN, BlockEntry::decode)?;
@@ -128,24 +153,157 @@ impl Index {
         None
     }
 
-    /// Decodes one block from its compressed bytes.
-    pub fn decode(&self, entry: &BlockEntry, compressed: &[u8]) -> Result<Block, SegmentError> {
+    /// Reads and decodes one block.
+    pub fn decode(&self, entry: &BlockEntry, read: ReadAt<'_>) -> Result<Block, SegmentError> {
+        let data = self.rows_of(entry, read)?;
+        let contexts = self.contexts_for(&data.contexts, read)?;
+        let tables = self.tables(read)?;
+        for column in &tables.schema.row_columns {
+            self.dictionary(column, read)?;
+        }
+        let damaged = || SegmentError::damaged(entry.offset, "a block's columns are malformed");
+        let cells = data.all_cells(&tables.schema).ok_or_else(damaged)?;
+        data.build(&tables.schema, &cells, &contexts, entry, |run| self.salts(run)).ok_or_else(damaged)
+    }
+
+    /// The streams of a block's rows, without its columns.
+    pub(crate) fn rows_of(&self, entry: &BlockEntry, read: ReadAt<'_>) -> Result<RowData, SegmentError> {
+        let tables = self.tables(read)?;
         let damaged = |what| SegmentError::damaged(entry.offset, what);
-        if compressed.len() != entry.len as usize || crc32c::crc32c(compressed) != entry.crc {
-            return Err(damaged("a block's checksum does not hold"));
+        let chunks = self.number_of(entry).and_then(|at| tables.blocks.get(at)).ok_or_else(|| damaged("a block has no chunks"))?;
+        let bytes = fetch(read, entry.offset, entry.len.into())?;
+        let ranges = check_chunks(chunks, &bytes).ok_or_else(|| damaged("a chunk's checksum does not hold"))?;
+        RowData::decode(&tables.schema, entry, bytes, ranges, &self.ids)
+            .ok_or_else(|| damaged("a block's rows are malformed"))
+    }
+
+    /// The number of a block, counted over the segment.
+    pub(crate) fn number_of(&self, entry: &BlockEntry) -> Option<usize> {
+        let at = self.logs.binary_search_by_key(&entry.log, |log| log.log).ok()?;
+        let log = self.logs.get(at)?;
+        let within = self.log_blocks(log)?.binary_search_by_key(&entry.first, |block| block.first).ok()?;
+        Some(log.first_block as usize + within)
+    }
+
+    pub(crate) fn salts(&self, run: u32) -> Option<&SaltMaker> {
+        let at = self.salts.binary_search_by_key(&run, |(run, _)| *run).ok()?;
+        self.salts.get(at).map(|(_, maker)| maker)
+    }
+
+    /// The chunks of contexts that hold these, ascending.
+    pub(crate) fn contexts_for(&self, contexts: &[u32], read: ReadAt<'_>) -> Result<Vec<(u32, Arc<Contexts>)>, SegmentError> {
+        let mut chunks: Vec<u32> = contexts.iter().map(|context| context / CONTEXT_CHUNK as u32).collect();
+        chunks.sort_unstable();
+        chunks.dedup();
+        chunks.into_iter().map(|chunk| Ok((chunk, self.context_chunk(chunk, read)?))).collect()
+    }
+
+    /// One chunk of contexts.
+    pub(crate) fn context_chunk(&self, chunk: u32, read: ReadAt<'_>) -> Result<Arc<Contexts>, SegmentError> {
+        let recent = || self.recent_contexts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = recent().iter().find(|(known, _)| *known == chunk) {
+            return Ok(Arc::clone(found));
         }
-        let raw = zstd::bulk::decompress(compressed, (entry.raw_len as usize).min(MAX_RAW))
-            .map_err(|_| damaged("a block does not decompress"))?;
-        let salts = |run: u32| {
-            let at = self.salts.binary_search_by_key(&run, |(run, _)| *run).ok()?;
-            self.salts.get(at).map(|(_, maker)| maker)
+        let tables = self.tables(read)?;
+        let schema = &tables.schema;
+        let missing = || SegmentError::damaged(0, "a chunk of contexts is missing");
+        let offset = *schema.context_offsets.get(chunk as usize).ok_or_else(missing)?;
+        let chunks = tables.contexts.get(chunk as usize).ok_or_else(missing)?;
+        let len = chunks.iter().map(|(len, _)| u64::from(*len)).sum();
+        let bytes = fetch(read, offset, len)?;
+        for column in &schema.context_columns {
+            self.dictionary(column, read)?;
+        }
+        let damaged = |what| SegmentError::damaged(offset, what);
+        let ranges = check_chunks(chunks, &bytes).ok_or_else(|| damaged("a chunk's checksum does not hold"))?;
+        let first = chunk * CONTEXT_CHUNK as u32;
+        let count = schema.contexts.saturating_sub(first).min(CONTEXT_CHUNK as u32);
+        let decoded = Contexts::decode(schema, (first, count), &bytes, &ranges)
+            .ok_or_else(|| damaged("contexts are malformed"))?;
+        let decoded = Arc::new(decoded);
+        let mut recent = recent();
+        if recent.len() >= RECENT_CONTEXTS {
+            recent.pop_front();
+        }
+        recent.push_back((chunk, Arc::clone(&decoded)));
+        Ok(decoded)
+    }
+
+    /// A column's dictionary, read when it is first needed.
+    pub(crate) fn dictionary(&self, column: &ColumnDef, read: ReadAt<'_>) -> Result<Arc<Dictionary>, SegmentError> {
+        if let Some(loaded) = column.loaded.get() {
+            return Ok(Arc::clone(loaded));
+        }
+        let bytes = self.blob(column.dictionary, read)?;
+        let damaged = || SegmentError::damaged(column.dictionary.offset, "a dictionary is malformed");
+        let bytes = unpack_within(&bytes, MAX_DICTIONARY_SECTION).ok_or_else(damaged)?;
+        let loaded = Arc::new(Dictionary::decode(column.mode, &bytes).ok_or_else(damaged)?);
+        Ok(Arc::clone(column.loaded.get_or_init(|| loaded)))
+    }
+
+    fn blob(&self, blob: Blob, read: ReadAt<'_>) -> Result<Vec<u8>, SegmentError> {
+        let bytes = fetch(read, blob.offset, blob.len.into())?;
+        if crc32c::crc32c(&bytes) != blob.crc {
+            return Err(SegmentError::damaged(blob.offset, "a dictionary's checksum does not hold"));
+        }
+        Ok(bytes)
+    }
+
+    /// Schema and directory of chunks, read when they are first needed.
+    pub(crate) fn tables(&self, read: ReadAt<'_>) -> Result<&Tables, SegmentError> {
+        if let Some(tables) = self.tables.get() {
+            return Ok(tables);
+        }
+        let (at, bytes) = self.section_bytes(SCHEMA, read)?;
+        let damaged = || SegmentError::damaged(at, "the schema is malformed");
+        let bytes = unpack_within(&bytes, MAX_SCHEMA).ok_or_else(damaged)?;
+        let schema = Schema::decode(&bytes).ok_or_else(damaged)?;
+        let (at, bytes) = self.section_bytes(CHUNKS, read)?;
+        let damaged = || SegmentError::damaged(at, "the directory of chunks is malformed");
+        let mut take = Take(&bytes);
+        let list = |take: &mut Take<'_>, count, streams| -> Option<Vec<Vec<(u32, u32)>>> {
+            (0..count).map(|_| take_chunks(take, streams)).collect()
         };
-        let (rows, bodies) = block::decode(&raw, &self.ids, salts)
-            .ok_or_else(|| damaged("a block's columns are malformed"))?;
-        if rows.len() != entry.rows as usize || raw.len() != entry.raw_len as usize {
-            return Err(damaged("a block does not hold what the index says"));
+        let blocks = list(&mut take, self.blocks.len(), schema.row_streams()).ok_or_else(damaged)?;
+        let contexts =
+            list(&mut take, schema.context_offsets.len(), schema.context_streams()).ok_or_else(damaged)?;
+        let fits = self.blocks.iter().zip(&blocks).all(|(block, chunks)| {
+            chunks.iter().map(|(len, _)| u64::from(*len)).sum::<u64>() == u64::from(block.len)
+        });
+        if !take.is_empty() || !fits {
+            return Err(damaged());
         }
-        Ok(Block { first: entry.first, rows, bodies })
+        Ok(self.tables.get_or_init(|| Tables { schema, blocks, contexts }))
+    }
+
+    /// Bytes by column and section, for measurements.
+    pub fn sizes(&self, read: ReadAt<'_>) -> Result<Vec<(String, u64)>, SegmentError> {
+        let tables = self.tables(read)?;
+        let mut sizes: Vec<(String, u64)> =
+            self.sections.iter().map(|section| (String::from_utf8_lossy(&section.name).into_owned(), section.len)).collect();
+        let mut add = |name: String, chunks: &[Vec<(u32, u32)>], stream: usize| {
+            let of = |chunk: &Vec<(u32, u32)>| chunk.get(stream).map_or(0, |(len, _)| u64::from(*len));
+            sizes.push((name, chunks.iter().map(of).sum()));
+        };
+        let schema = &tables.schema;
+        let both = [
+            (crate::schema::ROW_STREAMS, &schema.row_columns, &tables.blocks, "row"),
+            (crate::schema::CONTEXT_STREAMS, &schema.context_columns, &tables.contexts, "context"),
+        ];
+        for (fixed, columns, chunks, table) in both {
+            (0..fixed).for_each(|stream| add(format!("{table} stream {stream}"), chunks, stream));
+            for column in columns {
+                for nth in 0..column.codings.len() {
+                    let name = format!("{table} {} {:?} stream {nth}", column.path, column.mode);
+                    add(name, chunks, column.first_stream + nth);
+                }
+            }
+        }
+        for column in schema.row_columns.iter().chain(&schema.context_columns) {
+            sizes.push((format!("dictionary {}", column.path), column.dictionary.len.into()));
+            sizes.push((format!("postings {}", column.path), column.postings.len.into()));
+        }
+        Ok(sizes)
     }
 
     /// Whether any row has an idempotency key.
@@ -188,6 +346,16 @@ impl Index {
         self.sections.iter().find(|section| section.name == name)
     }
 
+    fn section_bytes(&self, name: [u8; 4], read: ReadAt<'_>) -> Result<(u64, Vec<u8>), SegmentError> {
+        let section =
+            self.section(name).ok_or(SegmentError::damaged(self.covered, "a section is missing"))?;
+        let bytes = fetch(read, section.offset, section.len)?;
+        if crc32c::crc32c(&bytes) != section.crc {
+            return Err(SegmentError::damaged(section.offset, "a section's checksum does not hold"));
+        }
+        Ok((section.offset, bytes))
+    }
+
     fn entries<T>(
         &self,
         read: ReadAt<'_>,
@@ -195,13 +363,8 @@ impl Index {
         len: usize,
         decode: impl Fn(&mut Take<'_>) -> Option<T>,
     ) -> Result<Vec<T>, SegmentError> {
-        let section =
-            self.section(name).ok_or(SegmentError::damaged(self.covered, "a section is missing"))?;
-        let damaged = |what| SegmentError::damaged(section.offset, what);
-        let bytes = fetch(read, section.offset, section.len)?;
-        if crc32c::crc32c(&bytes) != section.crc {
-            return Err(damaged("a section's checksum does not hold"));
-        }
+        let (offset, bytes) = self.section_bytes(name, read)?;
+        let damaged = |what| SegmentError::damaged(offset, what);
         if !bytes.len().is_multiple_of(len) {
             return Err(damaged("a section ends within an entry"));
         }
@@ -223,8 +386,7 @@ impl Index {
             let mut next = entry.first;
             for block in self.log_blocks(entry)? {
                 let fits = block.offset.checked_add(block.len.into())? <= self.covered
-                    && block.rows as usize <= MAX_ROWS
-                    && block.raw_len as usize <= MAX_RAW;
+                    && block.rows as usize <= MAX_ROWS;
                 if block.log != entry.log || block.first != next || block.rows == 0 || !fits {
                     return None;
                 }
@@ -237,6 +399,29 @@ impl Index {
         }
         (ascending && runs_ascend && blocks_seen == self.blocks.len()).then_some(())
     }
+}
+
+/// Most bytes of a dictionary: its values, and two numbers for each.
+const MAX_DICTIONARY_SECTION: usize = 16 * 1024 * 1024;
+
+fn take_chunks(take: &mut Take<'_>, streams: usize) -> Option<Vec<(u32, u32)>> {
+    let chunk = |take: &mut Take<'_>| {
+        let len = u32::try_from(take.varint()?).ok()?;
+        Some((len, if len > 0 { take.u32()? } else { 0 }))
+    };
+    (0..streams).map(|_| chunk(take)).collect()
+}
+
+/// Where each chunk stands in the bytes of all, when every checksum holds.
+fn check_chunks(chunks: &[(u32, u32)], bytes: &[u8]) -> Option<Vec<std::ops::Range<usize>>> {
+    let mut next = 0usize;
+    let place = |&(len, crc): &(u32, u32)| {
+        let range = next..next.checked_add(len as usize)?;
+        next = range.end;
+        (len == 0 || crc32c::crc32c(bytes.get(range.clone())?) == crc).then_some(range)
+    };
+    let ranges = chunks.iter().map(place).collect::<Option<Vec<_>>>()?;
+    (next == bytes.len()).then_some(ranges)
 }
 
 struct Footer {

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::block::Columns;
+use crate::bytes::put_varint;
+use crate::collect::Collector;
 use crate::error::SegmentError;
 use crate::id::IdCipher;
 use crate::layout::{
-    BLOCK_BYTES, BLOCKS, BlockEntry, FOOTER_MAGIC, FORMAT, KEYS, LOGS, LogEntry, MAGIC, MAX_RAW, MAX_ROWS,
-    NUMBERS, NumberEntry, SEEDS, SaltMaker,
+    BLOCK_BYTES, BLOCKS, BlockEntry, CHUNKS, FOOTER_MAGIC, FORMAT, HISTOGRAM, KEYS, LOGS, LogEntry, MAGIC, MAX_RAW,
+    MAX_ROWS, NUMBERS, NumberEntry, SCHEMA, SEEDS, SaltMaker,
 };
+use crate::plan::{Tables, plan};
 use crate::row::Row;
 
 /// Most runs of numbers that are followed at once; beyond it stretches end early and cost more entries.
@@ -29,16 +31,14 @@ pub struct Spec {
     pub level: i32,
 }
 
-/// Makes one segment. Bytes are taken with [`Writer::take_bytes`] as they come, so that a large one needs no memory.
+/// Makes one segment. Rows are collected until the end, when dictionaries and frequencies are known: it needs about as much
+/// memory as the rows have bytes.
 pub struct Writer {
     spec: Spec,
-    compressor: zstd::bulk::Compressor<'static>,
     hash: Sha256,
     ready: Vec<u8>,
     written: u64,
-    columns: Columns,
-    received: (u64, u64),
-    occurred: (i64, i64),
+    collector: Collector,
     log: Option<LogEntry>,
     rows: u32,
     logs: Vec<LogEntry>,
@@ -46,6 +46,7 @@ pub struct Writer {
     keys: Vec<(u64, u32)>,
     numbers: Vec<NumberEntry>,
     open: HashMap<u64, usize>,
+    histogram: Vec<u8>,
     salts: HashMap<u32, Option<([u8; 32], SaltMaker)>>,
 }
 
@@ -57,17 +58,13 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     /// Begins a segment.
-    pub fn new(spec: Spec) -> Result<Self, SegmentError> {
-        let compressor = zstd::bulk::Compressor::new(spec.level).map_err(|error| compression(&error))?;
-        let mut writer = Self {
+    pub fn new(spec: Spec) -> Self {
+        Self {
             spec,
-            compressor,
             hash: Sha256::new(),
             ready: Vec::new(),
             written: 0,
-            columns: Columns::default(),
-            received: (u64::MAX, 0),
-            occurred: (i64::MAX, i64::MIN),
+            collector: Collector::default(),
             log: None,
             rows: 0,
             logs: Vec::new(),
@@ -75,30 +72,25 @@ impl Writer {
             keys: Vec::new(),
             numbers: Vec::new(),
             open: HashMap::new(),
+            histogram: Vec::new(),
             salts: HashMap::new(),
-        };
-        writer.header();
-        Ok(writer)
+        }
     }
 
     /// Begins the rows of a log. Logs come in ascending order, each once.
     pub fn begin_log(&mut self, log: u32, first: u64) -> Result<(), SegmentError> {
-        self.end_log()?;
+        self.end_log();
         if self.logs.last().is_some_and(|last| last.log >= log) {
             return Err(SegmentError::BadRows { what: "logs come in ascending order, each once" });
         }
         self.open.clear();
+        self.collector.begin_log();
         self.log = Some(LogEntry { log, first, count: 0, first_block: self.blocks.len() as u32, blocks: 0 });
         Ok(())
     }
 
-    /// Adds the log's next row. `occurred_ns` widens the block's zone; `seed` gives the seed of a run of this node.
-    pub fn push(
-        &mut self,
-        row: &Row<'_>,
-        occurred_ns: Option<i64>,
-        seed: impl Fn(u32) -> Option<[u8; 32]>,
-    ) -> Result<(), SegmentError> {
+    /// Adds the log's next row. `seed` gives the seed of a run of this node.
+    pub fn push(&mut self, row: &Row<'_>, seed: impl Fn(u32) -> Option<[u8; 32]>) -> Result<(), SegmentError> {
         let log = self.log.as_mut().ok_or(SegmentError::BadRows { what: "a row belongs to a log" })?;
         if row.stored.len() > MAX_RAW - BLOCK_BYTES {
             return Err(SegmentError::BadRows { what: "a stored body is longer than an event may be" });
@@ -113,31 +105,33 @@ impl Writer {
         if row.sequence > 0 {
             self.number(log_no, row, index);
         }
-        self.received = (self.received.0.min(row.received_ns), self.received.1.max(row.received_ns));
-        let (low, high) = occurred_ns.map_or((i64::MIN, i64::MAX), |at| (at, at));
-        self.occurred = (self.occurred.0.min(low), self.occurred.1.max(high));
         let salts = &mut self.salts;
-        self.columns.push(row, &self.spec.ids, |run| {
+        self.collector.push(row, &self.spec.ids, |run| {
             let known =
                 salts.entry(run).or_insert_with(|| seed(run).map(|seed| (seed, SaltMaker::new(&seed))));
             known.as_ref().map(|(_, maker)| maker)
         });
-        if self.columns.rows() >= MAX_ROWS || self.columns.bytes() >= BLOCK_BYTES {
-            self.end_block()?;
+        let full = |zone: crate::collect::Zone| zone.rows as usize >= MAX_ROWS || zone.bytes >= BLOCK_BYTES;
+        if self.collector.zone.is_some_and(full) {
+            self.end_block();
         }
         Ok(())
     }
 
-    /// Bytes that are complete; what follows goes behind them.
-    pub fn take_bytes(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.ready)
-    }
-
-    /// Ends the segment and gives its last bytes.
+    /// Ends the segment and gives its bytes.
     pub fn finish(mut self) -> Result<Vec<u8>, SegmentError> {
-        self.end_log()?;
+        self.end_log();
+        self.header();
+        let mut compressor =
+            zstd::bulk::Compressor::new(self.spec.level).map_err(|error| compression(&error))?;
+        self.collector.finish();
+        let tables = plan(&std::mem::take(&mut self.collector), self.written, &mut compressor)?;
+        self.emit(&tables.bytes);
+        for (block, &(offset, len)) in self.blocks.iter_mut().zip(&tables.blocks) {
+            (block.offset, block.len) = (offset, len);
+        }
         let mut table = Vec::new();
-        let sections = self.sections();
+        let sections = self.sections(tables, &mut compressor)?;
         table.extend_from_slice(&(sections.len() as u16).to_be_bytes());
         for (name, bytes) in sections {
             table.extend_from_slice(&name);
@@ -196,39 +190,43 @@ impl Writer {
         self.numbers.push(NumberEntry { log, producer: row.producer, first: row.sequence, count: 1, index });
     }
 
-    fn end_block(&mut self) -> Result<(), SegmentError> {
-        let (Some(log), true) = (self.log, self.columns.rows() > 0) else { return Ok(()) };
-        let columns = std::mem::take(&mut self.columns);
-        let raw = columns.encode();
-        if raw.len() > MAX_RAW {
-            return Err(SegmentError::BadRows { what: "a block is larger than its limit" });
-        }
-        let compressed = self.compressor.compress(&raw).map_err(|error| compression(&error))?;
+    /// Where its chunks stand is known at the end.
+    fn end_block(&mut self) {
+        let (Some(log), Some(zone)) = (self.log, self.collector.end_block()) else { return };
         self.blocks.push(BlockEntry {
             log: log.log,
-            first: log.first + log.count - columns.rows() as u64,
-            rows: columns.rows() as u32,
-            offset: self.written,
-            len: compressed.len() as u32,
-            raw_len: raw.len() as u32,
-            crc: crc32c::crc32c(&compressed),
-            received: std::mem::replace(&mut self.received, (u64::MAX, 0)),
-            occurred: std::mem::replace(&mut self.occurred, (i64::MAX, i64::MIN)),
+            first: log.first + log.count - u64::from(zone.rows),
+            rows: zone.rows,
+            offset: 0,
+            len: 0,
+            first_context: zone.first_context,
+            received: zone.received,
+            occurred: zone.occurred,
         });
-        self.emit(&compressed);
-        Ok(())
+        let mut counts: Vec<(u32, u32)> = self.collector.histogram.drain().collect();
+        counts.sort_unstable();
+        put_varint(&mut self.histogram, counts.len() as u64);
+        let mut last = 0;
+        for (event_type, count) in counts {
+            put_varint(&mut self.histogram, u64::from(event_type - last));
+            put_varint(&mut self.histogram, count.into());
+            last = event_type;
+        }
     }
 
-    fn end_log(&mut self) -> Result<(), SegmentError> {
-        self.end_block()?;
+    fn end_log(&mut self) {
+        self.end_block();
         if let Some(mut log) = self.log.take().filter(|log| log.count > 0) {
             log.blocks = self.blocks.len() as u32 - log.first_block;
             self.logs.push(log);
         }
-        Ok(())
     }
 
-    fn sections(&mut self) -> Vec<([u8; 4], Vec<u8>)> {
+    fn sections(
+        &mut self,
+        tables: Tables,
+        compressor: &mut zstd::bulk::Compressor<'static>,
+    ) -> Result<Vec<([u8; 4], Vec<u8>)>, SegmentError> {
         self.keys.sort_unstable();
         self.numbers.sort_unstable();
         let (mut logs, mut blocks, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
@@ -248,7 +246,18 @@ impl Writer {
             seeds.extend_from_slice(&run.to_be_bytes());
             seeds.extend_from_slice(&seed);
         }
-        vec![(LOGS, logs), (BLOCKS, blocks), (KEYS, keys), (NUMBERS, numbers), (SEEDS, seeds)]
+        let schema = crate::stream::pack(&tables.schema, compressor)?;
+        let histogram = crate::stream::pack(&self.histogram, compressor)?;
+        Ok(vec![
+            (LOGS, logs),
+            (BLOCKS, blocks),
+            (KEYS, keys),
+            (NUMBERS, numbers),
+            (SEEDS, seeds),
+            (SCHEMA, schema),
+            (CHUNKS, tables.chunks),
+            (HISTOGRAM, histogram),
+        ])
     }
 }
 

@@ -390,22 +390,16 @@ impl Sealer {
         };
         let temporary = replace::temporary(path);
         let file = shared.disk.create(&temporary).map_err(StoreError::io("create", &temporary))?;
-        let mut writer = Writer::new(spec).map_err(damage(path))?;
-        let mut at = 0;
-        let mut put = |bytes: &[u8]| {
-            let written = file.write_all_at(bytes, at);
-            at += bytes.len() as u64;
-            written.map_err(StoreError::io("write", &temporary))
-        };
+        let mut writer = Writer::new(spec);
         for log in logs {
             writer.begin_log(log.0, self.first_index(*log)).map_err(damage(path))?;
             each_event(blocks, round, *log, |event| {
-                let row = row(event)?;
-                writer.push(&row, None, |run| shared.secrets.seed(run)).map_err(damage(path))?;
-                put(&writer.take_bytes())
+                writer.push(&row(event)?, |run| shared.secrets.seed(run)).map_err(damage(path))
             })?;
         }
-        put(&writer.finish().map_err(damage(path))?)?;
+        let bytes = writer.finish().map_err(damage(path))?;
+        file.write_all_at(&bytes, 0).map_err(StoreError::io("write", &temporary))?;
+        drop(bytes);
         file.sync_data().map_err(StoreError::io("sync", &temporary))?;
         let segment = Segment::from_file(Arc::clone(&file), path.to_path_buf())?;
         self.compare(&segment, blocks, round)?;

@@ -50,9 +50,7 @@ impl Segment {
                 format!("event {index} of log {log} should be in this segment"),
             )
         })?;
-        let mut compressed = vec![0; entry.len as usize];
-        self.file.read_exact_at(&mut compressed, entry.offset).map_err(StoreError::io("read", &self.path))?;
-        self.index.decode(entry, &compressed).map_err(damage(&self.path))
+        self.index.decode(entry, &|at, buf| self.file.read_exact_at(buf, at)).map_err(damage(&self.path))
     }
 
     fn keys(&self) -> Result<Keys, StoreError> {
