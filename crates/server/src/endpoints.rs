@@ -4,8 +4,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use indelible_control::Permission;
 
 use crate::api::{
-    catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, organizations, producers,
-    query, release,
+    catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, numbers, organizations,
+    producers, query, release, suggest,
 };
 use crate::app::Shared;
 
@@ -73,6 +73,66 @@ pub(crate) const SEARCH: &[Parameter] = &[
     parameter("count", "string", "none (default) or exact."),
     parameter("fields", "string", "Comma-separated paths of the members to return."),
     parameter("include", "string", "raw: with the form that foreign events were received in."),
+];
+const Q: Parameter =
+    parameter("q", "string", "Query text; the language is described in docs/guide/query.md.");
+const SINCE: Parameter =
+    parameter("since", "string", "Earliest occurred_at: a time or words such as -3h, yesterday.");
+const UNTIL: Parameter = parameter("until", "string", "Latest occurred_at, inclusive.");
+const ZONE: Parameter =
+    parameter("tz", "string", "IANA zone of days and of times without an offset; UTC by default.");
+const AT: Parameter = parameter("at", "integer", "Answer from the first so many events of the log only.");
+const MIN_INDEX: Parameter =
+    parameter("min_index", "integer", "Wait up to 5 s until search has seen this index.");
+const TOP: Parameter = parameter("top", "integer", "Values to name, 1 to 100; 10 by default.");
+pub(crate) const FACETS: &[Parameter] = &[
+    Q,
+    SINCE,
+    UNTIL,
+    ZONE,
+    AT,
+    MIN_INDEX,
+    parameter("fields", "string", "Query fields to count by, comma-separated, at most 20."),
+    TOP,
+    parameter("prefix", "string", "Name only values that begin so, without regard to case."),
+    parameter(
+        "alternatives",
+        "boolean",
+        "Leave what the query demands of a field out of this field's counts, so that its other values stay in sight.",
+    ),
+];
+pub(crate) const HISTOGRAM: &[Parameter] = &[
+    Q,
+    SINCE,
+    UNTIL,
+    ZONE,
+    AT,
+    MIN_INDEX,
+    parameter(
+        "width",
+        "string",
+        "auto (default), second, minute, hour, day, week, month, quarter, year, or such as 15m, 6h, 3mo.",
+    ),
+    parameter("bars", "integer", "Most bars, 1 to 1000; 60 by default for auto, else 1000."),
+    parameter("stack", "string", "Query field that bars are divided by, such as outcome."),
+    TOP,
+];
+pub(crate) const GROUPS: &[Parameter] = &[
+    Q,
+    SINCE,
+    UNTIL,
+    ZONE,
+    AT,
+    MIN_INDEX,
+    parameter("by", "string", "One or two query fields, comma-separated: session, request, actor, target, …"),
+    parameter("sort", "string", "-count (default), -last or first."),
+    parameter("limit", "integer", "Groups, 1 to 1000; 50 by default."),
+];
+pub(crate) const SUGGEST: &[Parameter] = &[
+    parameter("q", "string", "Query text, finished or not."),
+    parameter("position", "integer", "Byte of the text that is written at; its end by default."),
+    ZONE,
+    parameter("limit", "integer", "Offers, 1 to 50; 20 by default."),
 ];
 pub(crate) const INTAKE: &[Parameter] = &[
     parameter("format", "string", "native (default), openkat, minvws, netop, sanernow, cloudtrail or match."),
@@ -155,6 +215,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(post "/api/v1/orgs/{org}/imports", Need::Permission(IngestWrite), "Record the start or the end of an import.", &[], Some("ImportStep"), &[(200, "Recorded")], imports::step),
     endpoint!(get "/api/v1/orgs/{org}/producers", Need::Permission(EventsRead), "Producers with their numbering and gaps.", &[], None, &[(200, "Producers")], producers::list),
     endpoint!(get "/api/v1/orgs/{org}/producers/{name}", Need::Permission(IngestWrite), "One producer's numbering: where an instance goes on.", &[parameter("instance", "string", "Only this instance.")], None, &[(200, "Producers")], producers::read),
+    endpoint!(get "/api/v1/orgs/{org}/facets", Need::Permission(EventsRead), "Matches counted by the values of fields.", FACETS, None, &[(200, "Facets")], numbers::facets),
+    endpoint!(post "/api/v1/orgs/{org}/facets", Need::Permission(EventsRead), "The same with a long query in the body.", &[], Some("FacetsRequest"), &[(200, "Facets")], numbers::facets_long),
+    endpoint!(get "/api/v1/orgs/{org}/histogram", Need::Permission(EventsRead), "Matches by when they happened.", HISTOGRAM, None, &[(200, "Histogram")], numbers::histogram),
+    endpoint!(post "/api/v1/orgs/{org}/histogram", Need::Permission(EventsRead), "The same with a long query in the body.", &[], Some("HistogramRequest"), &[(200, "Histogram")], numbers::histogram_long),
+    endpoint!(get "/api/v1/orgs/{org}/groups", Need::Permission(EventsRead), "Matches grouped by one or two fields.", GROUPS, None, &[(200, "Groups")], numbers::groups),
+    endpoint!(post "/api/v1/orgs/{org}/groups", Need::Permission(EventsRead), "The same with a long query in the body.", &[], Some("GroupsRequest"), &[(200, "Groups")], numbers::groups_long),
+    endpoint!(get "/api/v1/orgs/{org}/suggest", Need::Permission(EventsRead), "What may be written at a place in a query: fields, then values of the catalogs, then values of the newest events.", SUGGEST, None, &[(200, "Offers")], suggest::suggest),
     endpoint!(get "/api/v1/orgs/{org}/query/parse", Need::Permission(EventsRead), "A query's canonical text, tree and diagnostics.", PARSE, None, &[(200, "ParsedQuery")], query::parse),
     endpoint!(get "/api/v1/orgs", Need::Permission(OrgRead), "Organizations that the key may see.", &[], None, &[(200, "Organizations")], organizations::list),
     endpoint!(post "/api/v1/orgs", Need::Permission(NodeAdmin), "Create an organization.", &[], Some("NewOrganization"), &[(201, "Organization")], organizations::create),

@@ -23,6 +23,18 @@ pub const MAX_PAGE: usize = 1_000;
 pub const MAX_FEED_PAGE: usize = 10_000;
 /// Longest wait of a long poll, below the idle limit of common proxies.
 pub const MAX_WAIT_SECONDS: u64 = 60;
+/// Values of a facet, and of the field that bars are divided by: more are read by nobody, and an export has them all.
+pub const MAX_FACET_VALUES: usize = 100;
+/// Fields of one request for facets: a screen shows fewer.
+pub const MAX_FACET_FIELDS: usize = 20;
+/// Bars of a histogram: a screen has no more columns to show them.
+pub const MAX_BARS: usize = 1_000;
+/// Groups of one answer.
+pub const MAX_GROUPS: usize = 1_000;
+/// Offers of one completion: a list that is read while writing.
+pub const MAX_OFFERS: usize = 50;
+/// Newest events that a completion looks at for values: as many as are read before the next key is pressed.
+pub const OFFER_EVENTS: u64 = 5_000;
 /// Searches at once; each may use a core.
 pub const MAX_SEARCHES: usize = 4;
 /// Longest wait for another search to end.
@@ -55,6 +67,18 @@ pub const LIMITS: &[Limit] = &[
     limit("request_ratio", MAX_RATIO, "times", "beyond it a compressed body is a bomb"),
     limit("request_events", MAX_BATCH_EVENTS, "events", "a request is one commit, whole or not at all"),
     limit("search_page", MAX_PAGE, "rows", "larger results are streamed as NDJSON"),
+    limit("facet_values", MAX_FACET_VALUES, "values", "more are read by nobody; an export has them all"),
+    limit("facet_fields", MAX_FACET_FIELDS, "fields", "a screen shows fewer"),
+    limit("histogram_bars", MAX_BARS, "bars", "a screen has no more columns"),
+    limit("groups", MAX_GROUPS, "groups", "larger results are an export"),
+    limit("offers", MAX_OFFERS, "offers", "a list that is read while writing"),
+    limit("offer_events", OFFER_EVENTS as usize, "newest events", "completion must keep up with typing"),
+    limit(
+        "value_memory",
+        indelible_search::MAX_VALUE_BYTES,
+        "bytes",
+        "the different values that one request counts; four at once stay below 256 MiB",
+    ),
     limit("feed_page", MAX_FEED_PAGE, "rows", "larger results are streamed as NDJSON"),
     limit("wait", MAX_WAIT_SECONDS as usize, "seconds", "below the idle limit of common proxies"),
     limit(

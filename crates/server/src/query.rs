@@ -6,28 +6,30 @@ use indelible_query::{
 };
 use serde_json::{Value, json};
 
-use crate::app::App;
 use crate::problem::{Code, Problem};
+use crate::reads::Reads;
 
 /// Most event types that one free text expands to: a word in more titles than this selects nothing useful by them.
 const MAX_EXPANSION: usize = 200;
 
 /// A query as somebody wrote it, ready to be asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Query {
     parsed: EventQuery,
+    /// What the caller's rights add; nothing that is asked takes it away.
+    rights: EventQuery,
     clock: Clock,
     expansion: Expansion,
 }
 
 /// Reads a query text; `zone` names the zone of its days, UTC by default.
-pub(crate) fn read(app: &App, text: &str, zone: Option<&str>) -> Result<Query, Problem> {
+pub(crate) fn read(app: &dyn Reads, text: &str, zone: Option<&str>) -> Result<Query, Problem> {
     read_at(app, text, zone, (MAX_GET_BYTES, None))
 }
 
 /// The same with a limit of its own, and as of a time: now unless another is said.
 pub(crate) fn read_at(
-    app: &App,
+    app: &dyn Reads,
     text: &str,
     zone: Option<&str>,
     (max_bytes, now): (usize, Option<Instant>),
@@ -45,10 +47,10 @@ pub(crate) fn read_at(
             expansion.add(term.clone(), types);
         }
     }
-    Ok(Query { parsed, clock, expansion })
+    Ok(Query { parsed, rights: EventQuery::default(), clock, expansion })
 }
 
-fn clock(app: &App, zone: Option<&str>, now: Option<Instant>) -> Result<Clock, Problem> {
+fn clock(app: &dyn Reads, zone: Option<&str>, now: Option<Instant>) -> Result<Clock, Problem> {
     let zone = match zone {
         None | Some("" | "UTC") => jiff::tz::TimeZone::UTC,
         Some(name) => jiff::tz::TimeZone::get(name).map_err(|_| {
@@ -59,7 +61,7 @@ fn clock(app: &App, zone: Option<&str>, now: Option<Instant>) -> Result<Clock, P
         })?,
     };
     let now =
-        jiff::Timestamp::from_nanosecond(now.map_or_else(|| i128::from(app.clock.now_ns()), |now| now.0))
+        jiff::Timestamp::from_nanosecond(now.map_or_else(|| i128::from(app.clock().now_ns()), |now| now.0))
             .map_err(|error| Problem::internal(&error))?;
     Ok(Clock { now, zone })
 }
@@ -104,7 +106,7 @@ impl Query {
 
     /// The canonical text with absolute times.
     pub(crate) fn absolute_text(&self) -> String {
-        self.parsed.resolve(&self.clock).to_string()
+        self.parsed.clone().and(self.rights.clone()).resolve(&self.clock).to_string()
     }
 
     /// Narrowed to the one catalog that a key may read, if there is one.
@@ -112,8 +114,25 @@ impl Query {
         let Some(catalog) = catalog else { return self };
         let field = FieldRef::named("catalog").expect("the table of query fields has it");
         let term = FieldTerm { field, tests: vec![Test::Is(Scalar::Text(catalog.to_owned()))] };
-        self.parsed = self.parsed.and(EventQuery::new(Node::Field(term)));
+        self.rights = EventQuery::new(Node::Field(term));
         self
+    }
+
+    /// Only events from an index on.
+    pub(crate) fn starting_at_index(mut self, first: u64) -> Self {
+        let field = FieldRef::named("index").expect("the table of query fields has it");
+        let term = FieldTerm { field, tests: vec![Test::From(Scalar::Text(first.to_string()))] };
+        self.parsed = self.parsed.without_quarantined().and(EventQuery::new(Node::Field(term)));
+        self
+    }
+
+    /// Without what it demands of one field, so that the other values of this field stay in sight; `None` when it demands
+    /// nothing of it.
+    pub(crate) fn without_field(&self, field: &FieldRef) -> Option<Self> {
+        let demands = |node: &Node| matches!(node, Node::Field(term) if term.field == *field);
+        let (own, rest): (Vec<Node>, Vec<Node>) = self.parsed.conjuncts().iter().cloned().partition(demands);
+        let parsed = EventQuery::from_conjuncts(rest);
+        (!own.is_empty()).then(|| Self { parsed, ..self.clone() })
     }
 
     /// What free texts were expanded to.
@@ -128,16 +147,18 @@ impl Query {
 
     /// Made ready, together with a window in the same language of times; quarantined events stay out unless asked for.
     pub(crate) fn compile(self) -> Compiled {
-        Compiled::new(&self.parsed.without_quarantined(), &self.clock, &self.expansion)
+        let query = self.parsed.without_quarantined().and(self.rights);
+        Compiled::new(&query, &self.clock, &self.expansion)
     }
 
     /// The query for one value of a field.
-    pub(crate) fn equal(app: &App, field: &str, value: &str) -> Result<Self, Problem> {
+    pub(crate) fn equal(app: &dyn Reads, field: &str, value: &str) -> Result<Self, Problem> {
         let clock = clock(app, None, None)?;
         let field =
             FieldRef::named(field).ok_or_else(|| Problem::new(Code::QueryInvalid, "no such field"))?;
         let term = FieldTerm { field, tests: vec![Test::Is(Scalar::Text(value.to_owned()))] };
-        Ok(Self { parsed: EventQuery::new(Node::Field(term)), clock, expansion: Expansion::none() })
+        let (parsed, rights) = (EventQuery::new(Node::Field(term)), EventQuery::default());
+        Ok(Self { parsed, rights, clock, expansion: Expansion::none() })
     }
 
     /// What its times are relative to.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::body::Body;
 use axum::http::{HeaderMap, Uri};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config::nearest;
 use crate::endpoints::Parameter;
@@ -29,16 +29,51 @@ impl Params {
             );
             return Err(Problem::new(Code::RequestMalformed, detail));
         }
+        let pairs = form_urlencoded::parse(text.as_bytes()).map(|(name, value)| (name.into(), value.into()));
+        Self::of_pairs(&pairs.collect::<Vec<(String, String)>>(), known)
+    }
+
+    /// Takes parameters that are no longer encoded.
+    pub(crate) fn of_pairs(pairs: &[(String, String)], known: &[Parameter]) -> Result<Self, Problem> {
         let mut params: Vec<(String, String)> = Vec::new();
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        for (name, value) in pairs {
             if !known.iter().any(|parameter| parameter.name == name) {
-                let detail = format!("there is no parameter {name:?} here{}", suggestion(&name, known));
+                let detail = format!("there is no parameter {name:?} here{}", suggestion(name, known));
                 return Err(Problem::new(Code::MemberUnknown, detail));
             }
-            if params.iter().any(|(present, _)| *present == name) {
+            if params.iter().any(|(present, _)| present == name) {
                 return Err(Problem::new(Code::RequestMalformed, format!("parameter {name:?} comes twice")));
             }
-            params.push((name.into_owned(), value.into_owned()));
+            params.push((name.clone(), value.clone()));
+        }
+        Ok(Self(params))
+    }
+
+    /// Reads them from the members of a JSON object instead, for what does not fit into a query string; a list of texts is
+    /// what its members joined by commas would be.
+    pub(crate) async fn read_json(
+        headers: &HeaderMap,
+        body: Body,
+        known: &[Parameter],
+    ) -> Result<Self, Problem> {
+        let members: serde_json::Map<String, Value> = json(headers, body).await?;
+        let mut params = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            if !known.iter().any(|parameter| parameter.name == name) {
+                let detail = format!("there is no member {name:?} here{}", suggestion(&name, known));
+                return Err(Problem::new(Code::MemberUnknown, detail));
+            }
+            let text = match value {
+                Value::Null => continue,
+                Value::Array(items) => {
+                    let items: Option<Vec<String>> = items.into_iter().map(scalar_text).collect();
+                    items.map(|items| items.join(","))
+                }
+                value => scalar_text(value),
+            };
+            let wrong = || Problem::new(Code::RequestMalformed, format!("{name:?} must be text or a number"));
+            let text = text.ok_or_else(wrong)?;
+            params.push((name, text));
         }
         Ok(Self(params))
     }
@@ -63,6 +98,15 @@ impl Params {
                 Err(Problem::new(Code::RequestMalformed, format!("{name}={other:?} must be true or false")))
             }
         }
+    }
+}
+
+fn scalar_text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        _ => None,
     }
 }
 

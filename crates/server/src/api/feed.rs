@@ -54,7 +54,7 @@ pub(crate) async fn read(
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let streams = accept.contains("text/event-stream");
     let text = params.text("q").unwrap_or_default();
-    let query = query::read(&app, text, None)?.within(access.principal.catalog());
+    let query = query::read(&*app, text, None)?.within(access.principal.catalog());
     let asked = query.absolute_text();
     let query = query.compile();
     let from = start(&app, &access, &params, &headers)?;
@@ -116,7 +116,7 @@ impl Reader {
         let FeedPage { items, next, high_water } = page.map_err(search_problem)?;
         let rows = items.iter().map(|hit| {
             let mut row = String::with_capacity(1024);
-            write_event(&mut row, &self.app, (&self.scope.organization, false), hit)?;
+            write_event(&mut row, &*self.app, (&self.scope.organization, false), hit)?;
             Ok((hit.index, row))
         });
         Ok(Rows { items: rows.collect::<Result<_, Problem>>()?, next, high_water })

@@ -10,11 +10,13 @@ pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod log_keys;
 pub(crate) mod node;
+pub(crate) mod numbers;
 pub(crate) mod organizations;
 pub(crate) mod producers;
 pub(crate) mod query;
 pub(crate) mod release;
-mod search;
+pub(crate) mod search;
+pub(crate) mod suggest;
 
 pub(crate) use search::Recent;
 

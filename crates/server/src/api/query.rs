@@ -19,7 +19,7 @@ pub(crate) async fn parse(
 ) -> JsonAnswer {
     app.access(&headers, &org, Permission::EventsRead)?;
     let params = Params::read(&uri, PARSE)?;
-    let query = crate::query::read(&app, params.text("q").unwrap_or_default(), params.text("tz"))?;
+    let query = crate::query::read(&*app, params.text("q").unwrap_or_default(), params.text("tz"))?;
     Ok(Json(json!({
         "text": query.text(),
         "absolute": query.absolute_text(),

@@ -28,11 +28,12 @@ use crate::http::Caller;
 use crate::limits::{MAX_PAGE, SEARCH_QUEUE_MS};
 use crate::problem::{Code, Problem};
 use crate::query::{self, Query};
+use crate::reads::Reads;
 use crate::request::{self, Params};
 
 /// Longest time of one page, and what it may read: a scan of this much takes about that long.
-const PAGE_TIME: Duration = Duration::from_secs(10);
-const PAGE_BYTES: u64 = 16 << 30;
+pub(super) const PAGE_TIME: Duration = Duration::from_secs(10);
+pub(super) const PAGE_BYTES: u64 = 16 << 30;
 /// Longest time of a stream; exports of years take minutes.
 const STREAM_TIME: Duration = Duration::from_hours(1);
 /// Longest wait for `min_index`.
@@ -47,7 +48,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// What is asked; the members of the query string and of the body.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Asked {
+pub(crate) struct Asked {
     q: String,
     since: Option<String>,
     until: Option<String>,
@@ -103,22 +104,7 @@ pub(crate) async fn search(
 ) -> Answer {
     let access = app.access(&headers, &org, Permission::EventsRead)?;
     let params = Params::read(&uri, SEARCH)?;
-    let text = |name: &str| params.text(name).map(str::to_owned);
-    let asked = Asked {
-        q: text("q").unwrap_or_default(),
-        since: text("since"),
-        until: text("until"),
-        tz: text("tz"),
-        sort: text("sort"),
-        limit: params.parsed("limit", "a number of rows")?,
-        cursor: text("cursor"),
-        at: params.parsed("at", "a log size")?,
-        min_index: params.parsed("min_index", "an index")?,
-        count: text("count"),
-        fields: text("fields"),
-        include: text("include"),
-    };
-    answer(&app, access, asked, (&caller, &headers, MAX_GET_BYTES, Some(&uri))).await
+    answer(&app, access, Asked::read(&params)?, (&caller, &headers, MAX_GET_BYTES, Some(&uri))).await
 }
 
 pub(crate) async fn search_long(
@@ -140,34 +126,30 @@ async fn answer(
     (caller, headers, max_bytes, uri): (&Caller, &HeaderMap, usize, Option<&Uri>),
 ) -> Answer {
     let first_page = asked.cursor.is_none();
-    let ready = understand(app, &access, &asked, max_bytes)?;
-    if let Some(index) = asked.min_index {
-        let reached = || size(&app.store, access.log) > index;
-        if !app.wait_for(&app.commits, BEHIND_WAIT, reached).await {
-            let detail = format!("index {index} is not in the log yet");
-            return Err(Problem::new(Code::IndexBehind, detail).retry_after(1));
-        }
-    }
+    let scope = Scope { organization: access.org.id.to_string(), log: access.log };
+    let ready = understand(&**app, (&scope, access.principal.catalog()), &asked, max_bytes)?;
+    wait_index(app, access.log, asked.min_index).await?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let act =
         Act::new("EVENT.SEARCH").by(&access.principal).from(Some(caller.address), Some(&caller.request));
-    let recorded = ready.recorded_text();
+    let recorded = recorded_text(&ready.text, ready.window);
     let act = act.param("query", recorded.as_str());
     if accept.contains("application/x-ndjson") {
         return Ok(stream(app, access.log, ready, act));
     }
     let remembered = first_page
-        && app.recent_searches.is_new(access.principal.key_id(), access.log, &recorded, app.clock.now_ns());
-    let permit = tokio::time::timeout(Duration::from_millis(SEARCH_QUEUE_MS), app.searches.acquire()).await;
-    let Ok(Ok(_permit)) = permit else {
-        let detail = "too many searches run at once; try again in a moment";
-        return Err(Problem::new(Code::RateLimited, detail).retry_after(1));
-    };
+        && app.recent_searches.is_new(
+            access.principal.key_id(),
+            access.log,
+            &asked.as_said(),
+            app.clock.now_ns(),
+        );
+    let _permit = permit(app).await?;
     let started = app.clock.boot_ns();
     let worker = Shared::clone(app);
     let cancelled = Cancel::default();
     let flag = Arc::clone(&cancelled.0);
-    let found = crate::blocking(move || page(&worker, &ready, &flag)).await?;
+    let found = crate::blocking(move || page(&*worker, &ready, &flag)).await?;
     app.metrics.search_seconds.observe_ns(app.clock.boot_ns() - started);
     if remembered {
         app.record(access.log, act.param("rows", i64::try_from(found.rows).unwrap_or(i64::MAX)));
@@ -175,18 +157,64 @@ async fn answer(
     Ok(with_links(found, uri))
 }
 
-fn understand(app: &App, access: &Access, asked: &Asked, max_bytes: usize) -> Result<Ready, Problem> {
+/// Waits until an index is in the log.
+pub(super) async fn wait_index(app: &Shared, log: LogNo, index: Option<u64>) -> Result<(), Problem> {
+    let Some(index) = index else { return Ok(()) };
+    let reached = || size(&app.store, log) > index;
+    if app.wait_for(&app.commits, BEHIND_WAIT, reached).await {
+        return Ok(());
+    }
+    let detail = format!("index {index} is not in the log yet");
+    Err(Problem::new(Code::IndexBehind, detail).retry_after(1))
+}
+
+/// A place among the searches that run at once.
+pub(super) async fn permit(app: &Shared) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
+    let permit = tokio::time::timeout(Duration::from_millis(SEARCH_QUEUE_MS), app.searches.acquire()).await;
+    permit.ok().and_then(Result::ok).ok_or_else(|| {
+        let detail = "too many searches run at once; try again in a moment";
+        Problem::new(Code::RateLimited, detail).retry_after(1)
+    })
+}
+
+/// One page of a search within a scope, perhaps of one catalog only, as its JSON.
+pub(crate) fn found(
+    on: &dyn Reads,
+    within: (&Scope, Option<&str>),
+    asked: &Asked,
+    (max_bytes, cancelled): (usize, &AtomicBool),
+) -> Result<Value, Problem> {
+    let ready = understand(on, within, asked, max_bytes)?;
+    let found = page(on, &ready, cancelled)?;
+    serde_json::from_str(&found.json).map_err(|error| Problem::internal(&error))
+}
+
+/// Everything that a search matches, as the lines of a stream.
+pub(crate) fn all(
+    on: &dyn Reads,
+    within: (&Scope, Option<&str>),
+    asked: &Asked,
+    write: &mut dyn FnMut(String) -> bool,
+) -> Result<(), Problem> {
+    let ready = understand(on, within, asked, MAX_POST_BYTES)?;
+    run_stream(on, &ready, write).map(|_| ())
+}
+
+fn understand(
+    on: &dyn Reads,
+    (scope, catalog): (&Scope, Option<&str>),
+    asked: &Asked,
+    max_bytes: usize,
+) -> Result<Ready, Problem> {
     let refuse = |what: String| Problem::new(Code::RequestMalformed, what);
-    let scope = Scope { organization: access.org.id.to_string(), log: access.log };
     let cursor = match asked.cursor.as_deref() {
         None => None,
-        Some(text) => Some(app.searcher.open_cursor(&scope, text).map_err(search_problem)?),
+        Some(text) => Some(on.searcher().open_cursor(scope, text).map_err(search_problem)?),
     };
     // Relative times mean on every page what they meant on the first.
     let now = cursor.as_ref().map(indelible_search::Cursor::now);
-    let query = query::read_at(app, &asked.q, asked.tz.as_deref(), (max_bytes, now))?
-        .within(access.principal.catalog());
-    let window = window(asked, query.clock())?;
+    let query = query::read_at(on, &asked.q, asked.tz.as_deref(), (max_bytes, now))?.within(catalog);
+    let window = window((asked.since.as_deref(), asked.until.as_deref()), query.clock())?;
     let sort = asked.sort.as_deref().unwrap_or("-occurred_at");
     let order = Order::by_name(sort)
         .ok_or_else(|| refuse(format!("sort={sort:?} must be -occurred_at, occurred_at, -index or index")))?;
@@ -201,7 +229,7 @@ fn understand(app: &App, access: &Access, asked: &Asked, max_bytes: usize) -> Re
     };
     let fields = asked.fields.as_deref().unwrap_or_default().split(',').map(str::trim);
     Ok(Ready {
-        scope,
+        scope: scope.clone(),
         text: query.absolute_text(),
         now: Instant::from(query.clock().now),
         query: query.compile(),
@@ -225,23 +253,24 @@ pub(super) fn includes_raw(include: Option<&str>) -> Result<bool, Problem> {
     }
 }
 
-fn window(asked: &Asked, clock: &Clock) -> Result<Window, Problem> {
-    let time = |name: &str, text: &Option<String>| {
-        let Some(text) = text.as_deref().filter(|text| !text.is_empty()) else { return Ok(None) };
+/// The window between two times as they were written.
+pub(super) fn window((since, until): (Option<&str>, Option<&str>), clock: &Clock) -> Result<Window, Problem> {
+    let time = |name: &str, text: Option<&str>| {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
         TimeExpr::parse(text).map(Some).ok_or_else(|| {
             let detail =
                 format!("{name}={text:?} is not a time: say -3h, yesterday, 2026-11-21 or 2026-11-21T14:03");
             Problem::new(Code::RequestMalformed, detail)
         })
     };
-    let (since, until) = (time("since", &asked.since)?, time("until", &asked.until)?);
+    let (since, until) = (time("since", since)?, time("until", until)?);
     Window::between(since.as_ref(), until.as_ref(), clock)
         .ok_or_else(|| Problem::new(Code::RequestMalformed, "since or until lies beyond the calendar"))
 }
 
 /// Set when whoever asked goes away.
 #[derive(Debug, Default)]
-struct Cancel(Arc<AtomicBool>);
+pub(super) struct Cancel(pub(super) Arc<AtomicBool>);
 
 impl Drop for Cancel {
     fn drop(&mut self) {
@@ -256,31 +285,62 @@ struct Found {
     prev: Option<String>,
 }
 
-impl Ready {
-    /// The query as it is recorded: with its window, in the language of queries.
-    fn recorded_text(&self) -> String {
-        let ends = [("since", self.window.since), ("until", self.window.until)];
-        let ends = ends.into_iter().filter_map(|(name, end)| {
-            let nanos = i64::try_from(end?.0).ok()?;
-            Some(format!("{name}:{}", crate::time_text(nanos)))
-        });
-        let text = Some(self.text.clone()).filter(|text| !text.is_empty());
-        text.into_iter().chain(ends).collect::<Vec<_>>().join(" ")
+impl Asked {
+    /// Reads what is asked from the parameters of a request.
+    pub(crate) fn read(params: &Params) -> Result<Self, Problem> {
+        let text = |name: &str| params.text(name).map(str::to_owned);
+        Ok(Self {
+            q: text("q").unwrap_or_default(),
+            since: text("since"),
+            until: text("until"),
+            tz: text("tz"),
+            sort: text("sort"),
+            limit: params.parsed("limit", "a number of rows")?,
+            cursor: text("cursor"),
+            at: params.parsed("at", "a log size")?,
+            min_index: params.parsed("min_index", "an index")?,
+            count: text("count"),
+            fields: text("fields"),
+            include: text("include"),
+        })
     }
 
+    fn as_said(&self) -> String {
+        let parts = [Some(self.q.as_str()), self.since.as_deref(), self.until.as_deref(), self.tz.as_deref()];
+        as_said(parts)
+    }
+}
+
+/// What tells repeated searches from new ones: query, window and zone as they were written, so that `-1h` is the same a
+/// minute later.
+pub(super) fn as_said(parts: [Option<&str>; 4]) -> String {
+    parts.map(Option::unwrap_or_default).join("\n")
+}
+
+/// A query as it is recorded: with its window, in the language of queries.
+pub(super) fn recorded_text(text: &str, window: Window) -> String {
+    let ends = [("since", window.since), ("until", window.until)];
+    let ends = ends.into_iter().filter_map(|(name, end)| {
+        let nanos = i64::try_from(end?.0).ok()?;
+        Some(format!("{name}:{}", crate::time_text(nanos)))
+    });
+    let text = Some(text.to_owned()).filter(|text| !text.is_empty());
+    text.into_iter().chain(ends).collect::<Vec<_>>().join(" ")
+}
+
+impl Ready {
     fn request(&self) -> Request<'_> {
         Request { query: &self.query, window: self.window, order: self.order, at: self.at, now: self.now }
     }
 }
 
-fn page(app: &App, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, Problem> {
-    let started = app.clock.boot_ns();
-    let elapsed = || Duration::from_nanos(u64::try_from(app.clock.boot_ns() - started).unwrap_or(0));
+fn page(on: &dyn Reads, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, Problem> {
+    let elapsed = since_now(on);
     let budget = Budget::new(&elapsed, PAGE_TIME, PAGE_BYTES, cancelled);
-    let log = Log { records: &app.store, scope: &ready.scope };
+    let log = Log { records: on.store(), scope: &ready.scope };
     let position = (ready.cursor.as_ref(), ready.limit);
-    let page = app.searcher.page(log, &ready.request(), position, &budget).map_err(search_problem)?;
-    let count = ready.count.then(|| app.searcher.count(log, &ready.request(), &budget));
+    let page = on.searcher().page(log, &ready.request(), position, &budget).map_err(search_problem)?;
+    let count = ready.count.then(|| on.searcher().count(log, &ready.request(), &budget));
     let count = count.transpose().map_err(search_problem)?;
     let mut json = String::with_capacity(1024 * page.items.len() + 256);
     json.push_str("{\"items\":[");
@@ -288,7 +348,7 @@ fn page(app: &App, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, Probl
         if at > 0 {
             json.push(',');
         }
-        write_hit(&mut json, app, ready, hit)?;
+        write_hit(&mut json, on, ready, hit)?;
     }
     json.push_str("],");
     let count = count
@@ -316,9 +376,14 @@ fn page_members(ready: &Ready, page: &Page, count: Option<Value>) -> Value {
     members
 }
 
-fn write_hit(out: &mut String, app: &App, ready: &Ready, hit: &indelible_search::Hit) -> Result<(), Problem> {
+fn write_hit(
+    out: &mut String,
+    on: &dyn Reads,
+    ready: &Ready,
+    hit: &indelible_search::Hit,
+) -> Result<(), Problem> {
     let start = out.len();
-    write_event(out, app, (&ready.scope.organization, ready.raw), hit)?;
+    write_event(out, on, (&ready.scope.organization, ready.raw), hit)?;
     if !ready.fields.is_empty() {
         let whole: Value = serde_json::from_str(&out[start..]).map_err(|error| Problem::internal(&error))?;
         out.truncate(start);
@@ -330,7 +395,7 @@ fn write_hit(out: &mut String, app: &App, ready: &Ready, hit: &indelible_search:
 /// Appends the JSON of one event that was found.
 pub(super) fn write_event(
     out: &mut String,
-    app: &App,
+    on: &dyn Reads,
     (organization, raw): (&str, bool),
     hit: &indelible_search::Hit,
 ) -> Result<(), Problem> {
@@ -338,7 +403,7 @@ pub(super) fn write_event(
         event_json::read(&hit.leaf, &hit.stored).map_err(|error| Problem::internal(&error))?;
     let leaf = hit.leaf.encode();
     let shown = Shown { organization, index: hit.index, leaf: &leaf, event: &event, erased: &erased, raw };
-    event_json::write(out, &app.catalogs(), &shown);
+    event_json::write(out, &on.catalogs(), &shown);
     Ok(())
 }
 
@@ -392,12 +457,13 @@ fn stream(app: &Shared, log: LogNo, ready: Ready, act: Act) -> Response {
     let worker = Shared::clone(app);
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || {
-        let rows = match run_stream(&worker, &ready, &send) {
+        // The receiver is gone when the client is.
+        let mut write = |chunk: String| send.blocking_send(Ok(chunk)).is_ok();
+        let rows = match run_stream(&*worker, &ready, &mut write) {
             Ok(rows) => rows,
             Err(problem) => {
                 let line = format!("{}\n", json!({ "problem": problem.members() }));
-                // The receiver is gone when the client is.
-                let _sent = send.blocking_send(Ok(line));
+                write(line);
                 0
             }
         };
@@ -411,25 +477,29 @@ fn stream(app: &Shared, log: LogNo, ready: Ready, act: Act) -> Response {
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(body)).into_response()
 }
 
-type Chunks = tokio::sync::mpsc::Sender<Result<String, std::io::Error>>;
+/// The time since now, by the clock that limits are measured by.
+pub(super) fn since_now(on: &dyn Reads) -> impl Fn() -> Duration + Sync + '_ {
+    let started = on.clock().boot_ns();
+    move || Duration::from_nanos(u64::try_from(on.clock().boot_ns() - started).unwrap_or(0))
+}
 
-fn run_stream(app: &App, ready: &Ready, send: &Chunks) -> Result<u64, Problem> {
-    let started = app.clock.boot_ns();
-    let elapsed = || Duration::from_nanos(u64::try_from(app.clock.boot_ns() - started).unwrap_or(0));
+/// Writes chunks of lines until `write` refuses one; how many rows there were.
+fn run_stream(on: &dyn Reads, ready: &Ready, write: &mut dyn FnMut(String) -> bool) -> Result<u64, Problem> {
+    let elapsed = since_now(on);
     let cancelled = AtomicBool::new(false);
     let budget = Budget::new(&elapsed, STREAM_TIME, u64::MAX, &cancelled);
-    let log = Log { records: &app.store, scope: &ready.scope };
+    let log = Log { records: on.store(), scope: &ready.scope };
     let request = ready.request();
-    let matches = app.searcher.matches(log, &request, &budget).map_err(search_problem)?;
+    let matches = on.searcher().matches(log, &request, &budget).map_err(search_problem)?;
     let log_size = matches.log_size();
     let (mut chunk, mut rows, mut hash) = (String::with_capacity(2 * CHUNK_BYTES), 0_u64, Sha256::new());
     for hit in matches {
-        write_hit(&mut chunk, app, ready, &hit.map_err(search_problem)?)?;
+        write_hit(&mut chunk, on, ready, &hit.map_err(search_problem)?)?;
         chunk.push('\n');
         rows += 1;
         if chunk.len() >= CHUNK_BYTES {
             hash.update(&chunk);
-            if send.blocking_send(Ok(std::mem::take(&mut chunk))).is_err() {
+            if !write(std::mem::take(&mut chunk)) {
                 return Ok(rows);
             }
         }
@@ -439,7 +509,7 @@ fn run_stream(app: &App, ready: &Ready, send: &Chunks) -> Result<u64, Problem> {
     let end = json!({ "end": { "rows": rows, "sha256": sha256, "complete": true, "log_size": log_size } });
     chunk += &end.to_string();
     chunk.push('\n');
-    let _sent = send.blocking_send(Ok(chunk));
+    write(chunk);
     Ok(rows)
 }
 
@@ -483,8 +553,10 @@ pub(super) fn search_problem(error: SearchError) -> Problem {
     let code = match &error {
         SearchError::CursorInvalid => Code::CursorInvalid,
         SearchError::CursorMismatch => Code::CursorMismatch,
-        SearchError::AtBeyondLog { .. } => Code::RequestMalformed,
-        SearchError::BudgetExceeded => return Problem::new(Code::BudgetExceeded, error.to_string()),
+        SearchError::AtBeyondLog { .. } | SearchError::TooManyBars { .. } => Code::RequestMalformed,
+        SearchError::BudgetExceeded | SearchError::Unfinished { .. } | SearchError::TooManyValues { .. } => {
+            Code::BudgetExceeded
+        }
         SearchError::Cancelled => Code::Overloaded,
         SearchError::Damaged { .. } | SearchError::Read { .. } => return Problem::internal(&error),
     };
