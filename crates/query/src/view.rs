@@ -136,6 +136,29 @@ impl<'a> EventView<'a> {
         }
     }
 
+    /// Visits, for each record of a list, the first of these members with a value that `f` returns true for.
+    pub(crate) fn visit_first(&self, members: &[Place], f: Visit<'_>) {
+        let mut of_record = |record: Tree<'_>| {
+            let mut names = members.iter().filter_map(|place| match place {
+                Place::Member(_, name) | Place::ExactMember(_, name) => Some(*name),
+                _ => None,
+            });
+            names.any(|name| record.visit_at(&[name], f));
+            false
+        };
+        match members.first() {
+            Some(Place::Member(Field::Subjects, _) | Place::ExactMember(Field::Subjects, _)) => {
+                self.subjects(&mut of_record);
+            }
+            Some(Place::Member(field, _) | Place::ExactMember(field, _)) => {
+                if let Some(records) = self.field(*field) {
+                    records.children(&mut |_, record| of_record(record));
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn params(&self, f: &mut dyn FnMut(&str, Tree<'_>) -> bool) -> bool {
         let stored = match self.content {
             Content::Event(event) => {

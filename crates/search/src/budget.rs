@@ -46,6 +46,11 @@ impl<'a> Budget<'a> {
         self.read_bytes.load(Ordering::Relaxed)
     }
 
+    /// Time and bytes of stored bodies that are allowed.
+    pub fn limits(&self) -> (Duration, u64) {
+        (self.time, self.bytes)
+    }
+
     /// Counts one record; false when the search has to end.
     pub(crate) fn spend(&self, bytes: usize) -> bool {
         let read = self.read_bytes.fetch_add(bytes as u64, Ordering::Relaxed);

@@ -9,6 +9,7 @@
 #![deny(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "tests index freely"))]
 
+mod aggregate;
 mod budget;
 mod cursor;
 mod error;
@@ -24,6 +25,10 @@ mod searcher;
 mod top;
 mod zones;
 
+pub use aggregate::{
+    Bar, Extent, FacetCounts, Facets, FacetsAsked, Group, GroupOrder, Groups, GroupsAsked, Histogram,
+    HistogramAsked, MAX_VALUE_BYTES,
+};
 pub use budget::Budget;
 pub use cursor::{Cursor, CursorKey};
 pub use error::SearchError;

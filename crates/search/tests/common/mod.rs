@@ -68,6 +68,31 @@ impl Memory {
         memory
     }
 
+    /// A log of these events, sealed as a store would keep them.
+    pub(crate) fn sealed(events: &[Event]) -> Self {
+        let memory = Self::default();
+        let key = |_: &str| indelible_event::SubjectKey::new([7; 16], &[2; 32]);
+        for (index, event) in (0..).zip(events) {
+            let body = indelible_event::seal(event, id(index), &[1; 16], key).unwrap();
+            memory.push(index, body.stored);
+        }
+        memory
+    }
+
+    fn push(&self, index: u64, stored: Vec<u8>) {
+        let (flags, type_tag, producer) = (0, 0, 1);
+        let leaf = Leaf {
+            flags,
+            type_tag,
+            received_ns: received_ns(index),
+            id: id(index),
+            producer,
+            sequence: index + 1,
+            body: [0; 32],
+        };
+        self.rows.write().unwrap().push((leaf.encode(), stored));
+    }
+
     pub(crate) fn append(&self, events: &[Small]) {
         let mut rows = self.rows.write().unwrap();
         for small in events {
