@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_figure_that_an_engine_lacks_is_a_dash() {
         let columns = [
-            json!({"engine": "A", "ms": {"q1": 0.125}, "bytes_per_event": 31.4, "peak_mib": 200.0}),
+            json!({"engine": "A", "ms": {"q1": 0.126}, "bytes_per_event": 31.4, "peak_mib": 200.0}),
             json!({"engine": "B", "ms": {"q1": 10}}),
         ];
         let table = table(&columns);
