@@ -6,12 +6,13 @@ use indelible_event::{EventId, Field};
 
 use crate::ast::{EventQuery, FieldTerm, Node, TextTerm};
 use crate::check::{Check, Words, with_text};
+use crate::condition::{Condition, FieldCondition, TextCondition};
 use crate::fields::Place;
 use crate::time::{Clock, Instant};
 use crate::view::EventView;
 
 /// Where free text looks.
-const FREE_TEXT: [Place; 9] = [
+pub(crate) const FREE_TEXT: [Place; 9] = [
     Place::Field(Field::Message),
     Place::Field(Field::Reason),
     Place::Field(Field::ActorName),
@@ -110,6 +111,11 @@ impl Compiled {
         self.root.as_ref().is_none_or(|root| root.holds(view))
     }
 
+    /// The query taken apart; `None` when every event satisfies it.
+    pub fn condition(&self) -> Option<Condition<'_>> {
+        self.root.as_ref().map(Step::condition)
+    }
+
     /// What every match satisfies.
     pub fn bounds(&self) -> &Bounds {
         &self.bounds
@@ -144,6 +150,16 @@ impl Step {
                     types: added.flat_map(|(_, types)| types.iter().cloned()).collect(),
                 }
             }
+        }
+    }
+
+    fn condition(&self) -> Condition<'_> {
+        match self {
+            Self::All(steps) => Condition::All(steps.iter().map(Step::condition).collect()),
+            Self::Any(steps) => Condition::Any(steps.iter().map(Step::condition).collect()),
+            Self::Not(step) => Condition::Not(Box::new(step.condition())),
+            Self::Field { places, sub, checks } => Condition::Field(FieldCondition { places, sub, checks }),
+            Self::Text { words, types } => Condition::Text(TextCondition { words, types }),
         }
     }
 

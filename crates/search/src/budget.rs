@@ -62,6 +62,14 @@ impl<'a> Budget<'a> {
         !self.has_ended()
     }
 
+    /// Looks at the clock and at who waits, between two blocks; false when the search has to end.
+    pub(crate) fn goes_on(&self) -> bool {
+        if self.is_cancelled() || (self.elapsed)() >= self.time {
+            self.ended.store(true, Ordering::Relaxed);
+        }
+        !self.has_ended()
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }

@@ -10,17 +10,22 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "tests index freely"))]
 
 mod aggregate;
+mod bits;
 mod budget;
 mod cursor;
+mod engine;
 mod error;
+mod filter;
 mod find;
 mod hit;
 mod matches;
 mod order;
 mod page;
+mod paths;
 mod records;
 mod request;
 mod scan;
+mod sealed;
 mod searcher;
 mod top;
 mod zones;

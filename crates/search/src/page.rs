@@ -97,7 +97,7 @@ fn first_by_index(
     start: Option<Start>,
     limit: usize,
 ) -> Result<Best, SearchError> {
-    let scan = start.map_or(*scan, |start| begin_at(*scan, ascending, start));
+    let scan = start.map_or_else(|| scan.clone(), |start| begin_at(scan.clone(), ascending, start));
     let mut best = Best { hits: Vec::new(), more: false, stopped: None };
     let (mut bytes, mut seen) = (0, None);
     let whole = scan.by_index(ascending, &mut |record, leaf, hit| {

@@ -5,6 +5,7 @@ use std::ops::{ControlFlow, Range};
 use indelible_event::LEAF_BYTES;
 use indelible_store::error::StoreError;
 use indelible_store::log_no::LogNo;
+use indelible_store::part::Part;
 use indelible_store::store::Store;
 
 use crate::error::SearchError;
@@ -33,6 +34,18 @@ pub trait Records: Sync {
         descending: bool,
         f: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
     ) -> Result<(), SearchError>;
+
+    /// The part of a log that answers by columns, if whoever keeps it can do that.
+    fn parts(&self, log: LogNo) -> Result<Vec<Part>, SearchError> {
+        let _ = log;
+        Ok(Vec::new())
+    }
+
+    /// Leaves of neighbouring events of such a part.
+    fn leaves(&self, log: LogNo, range: Range<u64>) -> Result<Vec<[u8; LEAF_BYTES]>, SearchError> {
+        let _ = (log, range);
+        Ok(Vec::new())
+    }
 }
 
 impl Records for Store {
@@ -58,8 +71,16 @@ impl Records for Store {
         }
         Ok(())
     }
+
+    fn parts(&self, log: LogNo) -> Result<Vec<Part>, SearchError> {
+        self.parts(log).map_err(|source| read_error(log, source))
+    }
+
+    fn leaves(&self, log: LogNo, range: Range<u64>) -> Result<Vec<[u8; LEAF_BYTES]>, SearchError> {
+        self.leaves(log, range).map_err(|source| read_error(log, source))
+    }
 }
 
-fn read_error(log: LogNo, source: StoreError) -> SearchError {
+pub(crate) fn read_error(log: LogNo, source: StoreError) -> SearchError {
     SearchError::Read { log, source: Box::new(source) }
 }

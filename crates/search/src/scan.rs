@@ -2,15 +2,19 @@
 
 use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use indelible_event::Leaf;
 use indelible_query::{Compiled, EventView, Instant};
+use indelible_store::part;
 
 use crate::budget::Budget;
+use crate::engine::Question;
 use crate::error::SearchError;
 use crate::hit::{Hit, Log};
 use crate::order::{Place, Rank, Start};
 use crate::records::Record;
+use crate::sealed::Walk;
 use crate::top::Top;
 use crate::zones::{BLOCK, Learner, Zone, Zones};
 
@@ -23,10 +27,12 @@ const MAX_GROUP: u64 = 64;
 const SHARED_GROUP: u64 = 8;
 
 /// Everything that a scan needs to know.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Scan<'a> {
     pub(crate) log: Log<'a>,
     pub(crate) zones: &'a Zones,
+    /// Sealed parts of the log, and the query as it is asked of them.
+    pub(crate) sealed: Arc<Sealed<'a>>,
     pub(crate) query: &'a Compiled,
     /// First and last time of the act, both within.
     pub(crate) window: (Option<Instant>, Option<Instant>),
@@ -55,6 +61,13 @@ pub(crate) enum Stopped {
     AtIndex(Rank, Instant),
     /// No hit is final, but a further try begins with what this one learned.
     Learning,
+}
+
+/// The sealed parts of a log, and the query as it is asked of them.
+#[derive(Debug)]
+pub(crate) struct Sealed<'a> {
+    pub(crate) parts: Vec<part::Part>,
+    pub(crate) question: Question<'a>,
 }
 
 struct Step {
@@ -144,7 +157,7 @@ impl Scan<'_> {
         let mut start = self.range.0;
         while start < self.range.1 {
             let end = (start - start % BLOCK).saturating_add(share).min(self.range.1);
-            shares.push(Scan { range: (start, end), ..*self });
+            shares.push(Scan { range: (start, end), ..self.clone() });
             start = end;
         }
         let counted: Vec<Result<(u64, bool), SearchError>> = std::thread::scope(|threads| {
@@ -157,7 +170,23 @@ impl Scan<'_> {
             .try_fold((0, true), |(sum, all), part| part.map(|(n, whole)| (sum + n, all && whole)))
     }
 
+    fn walk(&self) -> Walk<'_> {
+        let Sealed { parts, question } = &*self.sealed;
+        Walk { log: self.log, parts, question, budget: self.budget }
+    }
+
     fn count_alone(&self) -> Result<(u64, bool), SearchError> {
+        if !self.sealed.parts.is_empty() {
+            let counted = self.walk().count(self.range(), self.window, &mut |record| {
+                let leaf = self.log.scope.read(&record)?;
+                let view = self.log.scope.view(&record, &leaf);
+                Ok(self.in_window(view.occurred()) && self.query.matches(&view))
+            })?;
+            if self.budget.is_cancelled() && counted.is_none() {
+                return Err(SearchError::Cancelled);
+            }
+            return Ok(counted.map_or((0, false), |count| (count, true)));
+        }
         let mut value = 0;
         let exact = self.by_index(true, &mut |_, _, hit| {
             value += u64::from(hit);
@@ -173,7 +202,7 @@ impl Scan<'_> {
         from: Option<Start>,
         limit: usize,
     ) -> Result<Best, SearchError> {
-        from.map_or(*self, |from| self.after(from, ascending)).best(ascending, from, limit)
+        from.map_or_else(|| self.clone(), |from| self.after(from, ascending)).best(ascending, from, limit)
     }
 
     /// The same scan without the times before a start, so that blocks that were passed are not read again.
@@ -185,7 +214,7 @@ impl Scan<'_> {
         } else {
             (first, Some(last.map_or(time, |last| last.min(time))))
         };
-        Self { window, ..*self }
+        Self { window, ..self.clone() }
     }
 
     fn best(&self, ascending: bool, from: Option<Start>, limit: usize) -> Result<Best, SearchError> {
@@ -301,7 +330,7 @@ impl Scan<'_> {
         f: &mut dyn FnMut(&Record<'_>, &Leaf, &EventView<'_>) -> ControlFlow<()>,
     ) -> Result<(), SearchError> {
         let mut damaged = None;
-        self.log.records.visit(self.log.scope.log, range, descending, &mut |record| {
+        self.walk().visit(range, descending, &mut |record| {
             if !self.budget.spend(record.stored.len()) {
                 return ControlFlow::Break(());
             }

@@ -1,12 +1,17 @@
 //! Searching one log: pages in an order, counts, the feed in ingest order, and everything that matches.
 
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indelible_event::Leaf;
 use indelible_query::{Compiled, EventView, Instant};
+use indelible_store::log_no::LogNo;
+use indelible_store::part::Part;
 
 use crate::budget::Budget;
 use crate::cursor::{Cursor, CursorKey};
+use crate::engine::{Engine, Question};
 use crate::error::SearchError;
 use crate::find::index_range;
 use crate::hit::{Hit, Log, Scope};
@@ -14,13 +19,16 @@ use crate::matches::Matches;
 use crate::order::Order;
 use crate::page::Pager;
 use crate::request::{Request, Window};
-use crate::scan::Scan;
-use crate::zones::Zones;
+use crate::scan::{Scan, Sealed};
+use crate::zones::{BLOCK, Zone, Zones};
 
 /// Finds events. One per process: it remembers where times lie in each log.
 #[derive(Debug)]
 pub struct Searcher {
     zones: Zones,
+    engine: Engine,
+    /// Up to which index the sealed parts of each log have given their zones.
+    known: Mutex<HashMap<LogNo, u64>>,
     key: CursorKey,
     threads: usize,
 }
@@ -67,7 +75,8 @@ pub struct FeedPage {
 impl Searcher {
     /// A searcher that seals cursors with `key` and reads with at most so many threads per search.
     pub fn new(key: CursorKey, threads: usize) -> Self {
-        Self { zones: Zones::default(), key, threads: threads.max(1) }
+        let known = Mutex::default();
+        Self { zones: Zones::default(), engine: Engine::default(), known, key, threads: threads.max(1) }
     }
 
     /// Opens a cursor's text. Compile the query with the [`Cursor::now`] of it, then ask for the page.
@@ -191,7 +200,41 @@ impl Searcher {
         let last = request.window.until.map(|until| Instant(until.0.saturating_sub(1)));
         let first = request.window.since.max(bounds.occurred.0);
         let window = (first, [last, bounds.occurred.1].into_iter().flatten().min());
+        let parts = log.records.parts(log.scope.log)?;
+        self.take_zones(log.scope.log, &parts);
+        let question = Question::new(&self.engine, request.query, &log.scope.organization);
+        let sealed = Arc::new(Sealed { parts, question });
         let (zones, query, threads) = (&self.zones, request.query, self.threads);
-        Ok((Scan { log, zones, query, window, range, budget, threads }, at))
+        Ok((Scan { log, zones, sealed, query, window, range, budget, threads }, at))
+    }
+
+    /// Learns from the indexes of sealed parts what a scan would learn by reading them.
+    fn take_zones(&self, log: LogNo, parts: &[Part]) {
+        let Some(end) = parts.last().map(|part| part.range().end) else { return };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = known.get(&log).copied().unwrap_or(0);
+        if from >= end {
+            return;
+        }
+        // A block of zones may lie in two parts: begin with the one that the last look left open.
+        let begin = from - from % BLOCK;
+        let mut found: BTreeMap<u64, (u64, Option<Zone>)> = BTreeMap::new();
+        for entry in parts.iter().filter(|part| part.range().end > begin).flat_map(Part::blocks) {
+            let (first, last) = (entry.first, entry.first + u64::from(entry.rows));
+            for block in first / BLOCK..last.div_ceil(BLOCK) {
+                let rows = last.min((block + 1) * BLOCK) - first.max(block * BLOCK);
+                let zone = crate::sealed::zone(entry);
+                let both = |(rows_before, before): &mut (u64, Option<Zone>)| {
+                    *rows_before += rows;
+                    *before = before
+                        .zip(zone)
+                        .map(|(a, b)| Zone { first: a.first.min(b.first), last: a.last.max(b.last) });
+                };
+                found.entry(block).and_modify(both).or_insert((rows, zone));
+            }
+        }
+        let whole = found.into_iter().filter(|(_, (rows, _))| *rows == BLOCK);
+        self.zones.learn(log, whole.filter_map(|(block, (_, zone))| Some((block, zone?))).collect());
+        known.insert(log, end);
     }
 }

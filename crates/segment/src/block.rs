@@ -12,7 +12,7 @@ use crate::contexts::Contexts;
 use crate::id::IdCipher;
 use crate::ints::unzigzag;
 use crate::layout::{BlockEntry, MAX_RAW, MAX_ROWS, SaltMaker};
-use crate::row::{Block, Meta};
+use crate::row::Meta;
 use crate::schema::{CONTENT, CONTEXT_CHUNK, Kind, MADE_ID, SALTED, Schema, Table};
 use crate::shape::build;
 
@@ -34,7 +34,7 @@ pub(crate) struct RowData {
 }
 
 /// Chunks of contexts by number.
-type ContextChunks<'a> = &'a [(u32, Arc<Contexts>)];
+pub(crate) type ContextChunks<'a> = &'a [(u32, Arc<Contexts>)];
 
 impl RowData {
     pub(crate) fn decode(
@@ -109,76 +109,152 @@ impl RowData {
         take.is_empty().then_some(())
     }
 
-    /// Decodes every column.
-    pub(crate) fn all_cells(&self, schema: &Schema) -> Option<Vec<Cells>> {
-        let mut owners = vec![Vec::new(); schema.row_columns.len()];
+    /// Per column the cells' owners, event type and context, and the first cell of each row.
+    fn owners(&self, schema: &Schema, column: u32) -> Option<(Vec<(u32, u32)>, Vec<u32>)> {
+        let (mut owners, mut starts) = (Vec::new(), Vec::with_capacity(self.kinds.len() + 1));
         for (kind, &context) in self.kinds.iter().zip(&self.contexts) {
+            starts.push(owners.len() as u32);
             let Some(shape) = kind.shape.checked_sub(1) else { continue };
-            for &(table, column) in &schema.shapes.get(shape as usize)?.slots {
-                if table == Table::Rows {
-                    owners.get_mut(column as usize)?.push((kind.event_type, context));
-                }
-            }
+            let slots = &schema.shapes.get(shape as usize)?.slots;
+            let own = slots.iter().filter(|slot| **slot == (Table::Rows, column)).count();
+            owners.extend(std::iter::repeat_n((kind.event_type, context), own));
         }
-        let chunk = |at: usize| self.bytes.get(self.chunks.get(at)?.clone());
-        let cells = |(column, owners): (&crate::schema::ColumnDef, &Vec<(u32, u32)>)| {
-            let streams = (column.first_stream..column.first_stream + column.codings.len()).map(chunk);
-            let streams = streams.collect::<Option<Vec<_>>>()?;
-            Cells::decode(column, column.loaded.get()?, &streams, owners, true)
-        };
-        schema.row_columns.iter().zip(&owners).map(cells).collect()
+        starts.push(owners.len() as u32);
+        Some((owners, starts))
     }
 
-    /// Puts all rows together.
-    pub(crate) fn build<'s>(
-        &self,
-        schema: &Schema,
-        cells: &[Cells],
-        contexts: ContextChunks<'_>,
-        entry: &BlockEntry,
-        salts: impl Fn(u32) -> Option<&'s SaltMaker>,
-    ) -> Option<Block> {
-        let mut builder = Builder { data: self, schema, cells, contexts, next: vec![0; cells.len()] };
-        let (mut bodies, mut rows) = (Vec::new(), Vec::with_capacity(self.kinds.len()));
-        let (mut spelled, mut lengths, mut literal) = (self.salts.iter(), self.lengths.iter(), self.literal.as_slice());
+    /// Decodes one column.
+    pub(crate) fn cells(&self, schema: &Schema, number: u32) -> Option<ColumnCells> {
+        let column = schema.row_columns.get(number as usize)?;
+        let (owners, starts) = self.owners(schema, number)?;
+        let chunk = |at: usize| self.bytes.get(self.chunks.get(at)?.clone());
+        let streams = (column.first_stream..column.first_stream + column.codings.len()).map(chunk);
+        let streams = streams.collect::<Option<Vec<_>>>()?;
+        let cells = Cells::decode(column, column.loaded.get()?, &streams, &owners, true)?;
+        Some(ColumnCells { cells, starts })
+    }
+
+    /// What each row needs that follows from the rows before it.
+    pub(crate) fn row_places(&self, contexts: ContextChunks<'_>) -> Option<Vec<RowPlace>> {
+        let (mut salt, mut literal) = (0u32, 0u64);
+        let mut lengths = self.lengths.iter();
         let mut expected: hashbrown::HashMap<u64, u64> = hashbrown::HashMap::new();
+        let mut places = Vec::with_capacity(self.kinds.len());
         for (at, kind) in self.kinds.iter().enumerate() {
-            let start = bodies.len();
-            let (id, run) = *self.ids.get(at)?;
-            if kind.bits & SALTED != 0 {
-                bodies.push(BODY_VERSION);
-                bodies.extend_from_slice(&salts(run?)?.salt(&id));
-            } else if kind.shape > 0 {
-                bodies.push(BODY_VERSION);
-                bodies.extend_from_slice(spelled.next()?);
-            }
-            if kind.shape == 0 {
-                let (body, rest) = literal.split_at_checked(usize::try_from(*lengths.next()?).ok()?)?;
-                bodies.extend_from_slice(body);
-                literal = rest;
-            } else {
-                builder.body(at, *kind, &mut bodies)?;
-            }
-            if bodies.len() > 2 * MAX_RAW {
-                return None;
-            }
-            let producer = builder.contexts_of(at)?.producer(*self.contexts.get(at)?)?;
+            let context = *self.contexts.get(at)?;
+            let producer = context_chunk(contexts, context)?.producer(context)?;
             let expected = expected.entry(producer).or_insert(0);
             let sequence = expected.wrapping_add(unzigzag(*self.sequences.get(at)?).cast_unsigned());
             *expected = if sequence == 0 { 0 } else { sequence.wrapping_add(1) };
-            rows.push(Meta {
-                flags: kind.flags,
-                type_tag: kind.type_tag,
-                received_ns: *self.received.get(at)?,
-                id,
-                producer,
-                sequence,
-                content: *self.contents.get(at)?,
-                body: start..bodies.len(),
-            });
+            let start = literal;
+            if kind.shape == 0 {
+                literal = literal.checked_add(*lengths.next()?)?;
+            }
+            let whole = usize::try_from(start).ok()?..usize::try_from(literal).ok()?;
+            places.push(RowPlace { producer, sequence, salt, whole });
+            salt += u32::from(kind.bits & SALTED == 0 && kind.shape > 0);
         }
-        literal.is_empty().then_some(Block { first: entry.first, rows, bodies })
+        (literal == self.literal.len() as u64).then_some(places)
     }
+
+    /// Appends a row's body and gives what stands beside it.
+    pub(crate) fn build<'s>(
+        &self,
+        at: usize,
+        parts: &Parts<'_>,
+        salts: impl Fn(u32) -> Option<&'s SaltMaker>,
+        bodies: &mut Vec<u8>,
+    ) -> Option<Meta> {
+        let (kind, place) = (*self.kinds.get(at)?, parts.places.get(at)?);
+        let start = bodies.len();
+        let (id, run) = *self.ids.get(at)?;
+        if kind.bits & SALTED != 0 {
+            bodies.push(BODY_VERSION);
+            bodies.extend_from_slice(&salts(run?)?.salt(&id));
+        } else if kind.shape > 0 {
+            bodies.push(BODY_VERSION);
+            bodies.extend_from_slice(self.salts.get(place.salt as usize)?);
+        }
+        if kind.shape == 0 {
+            bodies.extend_from_slice(self.literal.get(place.whole.clone())?);
+        } else {
+            self.build_body(at, kind, parts, bodies)?;
+        }
+        // A damaged dictionary could make bodies of any size.
+        if bodies.len() > 2 * MAX_RAW {
+            return None;
+        }
+        Some(Meta {
+            flags: kind.flags,
+            type_tag: kind.type_tag,
+            received_ns: *self.received.get(at)?,
+            id,
+            producer: place.producer,
+            sequence: place.sequence,
+            content: *self.contents.get(at)?,
+            body: start..bodies.len(),
+        })
+    }
+
+    fn build_body(&self, row: usize, kind: Kind, parts: &Parts<'_>, out: &mut Vec<u8>) -> Option<()> {
+        let context = *self.contexts.get(row)?;
+        let contexts = context_chunk(parts.contexts, context)?;
+        let shape = parts.schema.shapes.get(kind.shape.checked_sub(1)? as usize)?;
+        let event_type = parts.schema.types.get(kind.event_type as usize)?;
+        let (mut slots, mut typed, mut nth) = (shape.slots.iter().enumerate(), event_type.iter(), 0usize);
+        build(&shape.steps, out, &mut |_, out| {
+            let (slot, &(table, column)) = slots.next()?;
+            match table {
+                Table::Types => out.extend_from_slice(&typed.next()?.1),
+                Table::Contexts => {
+                    out.extend_from_slice(contexts.value(context, nth)?);
+                    nth += 1;
+                }
+                Table::Rows => {
+                    let cells = parts.cells.get(column as usize)?;
+                    // The n-th slot of this column in the shape has the row's n-th cell.
+                    let earlier =
+                        shape.slots.iter().take(slot).filter(|known| **known == (table, column)).count();
+                    let cell = *cells.starts.get(row)? as usize + earlier;
+                    let references = |which: usize| contexts.reference(context, which).map(<[u8]>::to_vec);
+                    cells.cells.write(cell, &references, out)?;
+                }
+            }
+            Some(())
+        })
+    }
+}
+
+/// A column's cells, and the first cell of each row.
+#[derive(Debug)]
+pub(crate) struct ColumnCells {
+    pub(crate) cells: Cells,
+    pub(crate) starts: Vec<u32>,
+}
+
+/// What a row needs that follows from the rows before it.
+#[derive(Debug, Clone)]
+pub(crate) struct RowPlace {
+    producer: u64,
+    sequence: u64,
+    /// Number of its salt among those that are spelled out.
+    salt: u32,
+    /// Its body among those that are kept whole.
+    whole: Range<usize>,
+}
+
+/// Everything that rows are put together from, beside their own streams.
+pub(crate) struct Parts<'a> {
+    pub(crate) schema: &'a Schema,
+    pub(crate) cells: &'a [ColumnCells],
+    pub(crate) contexts: ContextChunks<'a>,
+    pub(crate) places: &'a [RowPlace],
+}
+
+/// The chunk that holds a context.
+pub(crate) fn context_chunk(chunks: ContextChunks<'_>, context: u32) -> Option<&Contexts> {
+    let at = chunks.binary_search_by_key(&(context / CONTEXT_CHUNK as u32), |(number, _)| *number).ok()?;
+    chunks.get(at).map(|(_, contexts)| &**contexts)
 }
 
 /// Numbers of contexts from how far back they are; 0 is the next new one.
@@ -193,47 +269,4 @@ fn number_contexts(codes: &[u64], first: u32, all: u32) -> Option<Vec<u32>> {
         next.checked_sub(code)
     };
     codes.iter().map(number).collect()
-}
-
-struct Builder<'a> {
-    data: &'a RowData,
-    schema: &'a Schema,
-    cells: &'a [Cells],
-    contexts: ContextChunks<'a>,
-    /// The next cell of each column.
-    next: Vec<usize>,
-}
-
-impl<'a> Builder<'a> {
-    fn contexts_of(&self, row: usize) -> Option<&'a Contexts> {
-        let chunk = self.data.contexts.get(row)? / CONTEXT_CHUNK as u32;
-        let at = self.contexts.binary_search_by_key(&chunk, |(number, _)| *number).ok()?;
-        self.contexts.get(at).map(|(_, contexts)| &**contexts)
-    }
-
-    fn body(&mut self, row: usize, kind: Kind, out: &mut Vec<u8>) -> Option<()> {
-        let contexts = self.contexts_of(row)?;
-        let context = *self.data.contexts.get(row)?;
-        let shape = self.schema.shapes.get(kind.shape.checked_sub(1)? as usize)?;
-        let event_type = self.schema.types.get(kind.event_type as usize)?;
-        let (mut slots, mut typed, mut nth) = (shape.slots.iter(), event_type.iter(), 0usize);
-        build(&shape.steps, out, &mut |_, out| {
-            let &(table, column) = slots.next()?;
-            match table {
-                Table::Types => out.extend_from_slice(&typed.next()?.1),
-                Table::Contexts => {
-                    out.extend_from_slice(contexts.value(context, nth)?);
-                    nth += 1;
-                }
-                Table::Rows => {
-                    let next = self.next.get_mut(column as usize)?;
-                    let references =
-                        |which: usize| contexts.reference(context, which).map(<[u8]>::to_vec);
-                    self.cells.get(column as usize)?.write(*next, &references, out)?;
-                    *next += 1;
-                }
-            }
-            Some(())
-        })
-    }
 }

@@ -87,8 +87,28 @@ impl Cells {
         Some(Self { kind: column.kind, values })
     }
 
+    /// What kind of values they are.
+    pub(crate) fn kind(&self) -> SlotKind {
+        self.kind
+    }
+
+    /// Entries of a dictionary of whole values.
+    pub(crate) fn entries(&self) -> Option<&[u32]> {
+        if let Values::Entries(_, entries) = &self.values { Some(entries) } else { None }
+    }
+
+    /// Whether a value may hold the text of a field of the context.
+    pub(crate) fn has_references(&self) -> bool {
+        matches!(&self.values, Values::Texts(dictionary, _) if dictionary.has_references())
+    }
+
     /// Appends the bytes that a cell holds, without tag and length. `references` are the texts of the row's context.
-    pub(crate) fn write(&self, at: usize, references: &dyn Fn(usize) -> Option<Vec<u8>>, out: &mut Vec<u8>) -> Option<()> {
+    pub(crate) fn write(
+        &self,
+        at: usize,
+        references: &dyn Fn(usize) -> Option<Vec<u8>>,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
         match &self.values {
             Values::Numbers(numbers) => {
                 let number = *numbers.get(at)?;
@@ -98,7 +118,9 @@ impl Cells {
                     _ => return None,
                 }
             }
-            Values::Times(forms, ticks) => join_time(*forms.get(at)?, ticks.get(at)?.cast_signed())?.write(out),
+            Values::Times(forms, ticks) => {
+                join_time(*forms.get(at)?, ticks.get(at)?.cast_signed())?.write(out)
+            }
             Values::Entries(dictionary, entries) => out.extend_from_slice(dictionary.get(*entries.get(at)?)?),
             Values::Texts(dictionary, texts) => texts.write(dictionary, at, references, out)?,
         }
@@ -132,7 +154,13 @@ fn has_number(dictionary: &Dictionary, piece: u32) -> bool {
 
 impl Texts {
     /// Lays out the pieces of every cell, prefixes included; a repeated value stands where it stood first.
-    fn place(&mut self, dictionary: &Dictionary, codes: &[u64], mut written: &[u64], owners: Owners<'_>) -> Option<()> {
+    fn place(
+        &mut self,
+        dictionary: &Dictionary,
+        codes: &[u64],
+        mut written: &[u64],
+        owners: Owners<'_>,
+    ) -> Option<()> {
         let mut recent = [(0u32, None::<u32>); RECENT];
         self.pieces.reserve(written.len() * 2);
         for (at, (&code, &(event_type, context))) in (0u32..).zip(codes.iter().zip(owners)) {
@@ -183,7 +211,9 @@ impl Texts {
                         next.number += 1;
                     }
                     kind::LITERAL => {
-                        next.literal = next.literal.checked_add(u32::try_from(*self.numbers.get(next.number as usize)?).ok()?)?;
+                        next.literal = next
+                            .literal
+                            .checked_add(u32::try_from(*self.numbers.get(next.number as usize)?).ok()?)?;
                         next.number += 1;
                     }
                     kind::HEX => next.fixed += u32::from(parameter / 2),

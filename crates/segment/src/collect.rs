@@ -127,7 +127,8 @@ impl Collector {
             version.split_first().is_some_and(|(version, stored)| *version == BODY_VERSION && *stored == salt)
         });
         let mut slots = Vec::with_capacity(32);
-        let shape = if version.first() == Some(&BODY_VERSION) { self.shape_of(items, &mut slots) } else { None };
+        let shape =
+            if version.first() == Some(&BODY_VERSION) { self.shape_of(items, &mut slots) } else { None };
         let zone = self.zone.get_or_insert(Zone {
             received: (u64::MAX, 0),
             occurred: (i64::MAX, i64::MIN),
@@ -327,7 +328,8 @@ impl Collector {
         let columns = self.context_shapes.get(shape as usize).map_or(&[][..], Vec::as_slice);
         let mark = Mark { kind: 0, context: number, row: number };
         for &column in columns {
-            let (Some(column), Some(cell)) = (self.context_columns.get_mut(column as usize), cells.next()) else {
+            let (Some(column), Some(cell)) = (self.context_columns.get_mut(column as usize), cells.next())
+            else {
                 continue;
             };
             match column.kind {
@@ -414,7 +416,8 @@ impl Collector {
         }
         let occurred = match shape.occurred.and_then(|at| slots.get(at)) {
             Some(Slot::Time(time)) => {
-                let time = indelible_event::Time { seconds: time.seconds, nanos: time.nanos, offset_minutes: None };
+                let time =
+                    indelible_event::Time { seconds: time.seconds, nanos: time.nanos, offset_minutes: None };
                 time.unix_nanos()
             }
             _ => i64::try_from(row.received_ns).unwrap_or(i64::MAX),

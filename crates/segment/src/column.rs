@@ -2,10 +2,10 @@
 
 use indelible_event::Field;
 
+use crate::bytes::put_varint;
 use crate::interner::Interner;
 use crate::ints::{Ints, zigzag};
 use crate::postings::Postings;
-use crate::bytes::put_varint;
 use crate::shape::{SlotKind, TimeParts};
 use crate::stream::Stream;
 use crate::tokens;
@@ -138,7 +138,12 @@ impl Column {
     }
 
     /// Turns the cells into streams. `references` gives the interned texts of a context's [`REFERENCES`].
-    pub(crate) fn encode(&self, interner: &Interner, references: &[[u32; REFERENCES.len()]], exact: u32) -> Coded {
+    pub(crate) fn encode(
+        &self,
+        interner: &Interner,
+        references: &[[u32; REFERENCES.len()]],
+        exact: u32,
+    ) -> Coded {
         match self.kind {
             SlotKind::Bool => self.numbers(|cell| cell),
             SlotKind::Int => self.numbers(|cell| zigzag(cell.cast_signed())),

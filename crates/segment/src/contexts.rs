@@ -32,7 +32,8 @@ impl Contexts {
         let (shapes, producers) = (ints(0)?, ints(1)?);
         let producer = |&number: &u64| schema.producers.get(usize::try_from(number).ok()?).copied();
         let producers = producers.iter().map(producer).collect::<Option<Vec<_>>>()?;
-        let shape = |&number: &u64| schema.context_shapes.get(usize::try_from(number).ok()?).map(Vec::as_slice);
+        let shape =
+            |&number: &u64| schema.context_shapes.get(usize::try_from(number).ok()?).map(Vec::as_slice);
         let shapes = shapes.iter().map(shape).collect::<Option<Vec<_>>>()?;
         let mut owners = vec![Vec::new(); schema.context_columns.len()];
         for (number, shape) in (first..).zip(&shapes) {

@@ -38,7 +38,9 @@ impl Dictionary {
             for _ in 0..take.varint()? {
                 let event_type = u32::try_from(take.varint()?).ok()?;
                 let length = usize::try_from(take.varint()?).ok().filter(|length| *length <= take.0.len())?;
-                let piece = |take: &mut Take<'_>| u32::try_from(take.varint()?).ok().filter(|at| (*at as usize) < count);
+                let piece = |take: &mut Take<'_>| {
+                    u32::try_from(take.varint()?).ok().filter(|at| (*at as usize) < count)
+                };
                 let pieces = (0..length).map(|_| piece(&mut take)).collect::<Option<_>>()?;
                 dictionary.prefixes.insert(event_type, pieces);
             }
@@ -55,7 +57,8 @@ impl Dictionary {
     pub(crate) fn get(&self, entry: u32) -> Option<&[u8]> {
         let at = entry as usize;
         let end = *self.ends.get(at)? as usize;
-        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |&start| start as usize);
+        let start =
+            at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |&start| start as usize);
         self.bytes.get(start..end)
     }
 
@@ -67,5 +70,10 @@ impl Dictionary {
     /// What the values of an event type begin with.
     pub(crate) fn prefix(&self, event_type: u32) -> &[u32] {
         self.prefixes.get(&event_type).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether any piece stands for the text of another field.
+    pub(crate) fn has_references(&self) -> bool {
+        self.pieces.iter().any(|piece| piece.0 == kind::REFERENCE)
     }
 }

@@ -12,7 +12,9 @@ pub enum SegmentError {
         what: &'static str,
     },
     /// A version that this program does not know.
-    #[error("segment has format version {found}, this program reads version 2; use the program that wrote it")]
+    #[error(
+        "segment has format version {found}, this program reads version 2; use the program that wrote it"
+    )]
     UnknownVersion {
         /// The version in the file.
         found: u16,

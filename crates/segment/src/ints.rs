@@ -206,7 +206,9 @@ mod tests {
 
     #[test]
     fn small_and_large_meet_without_a_gap() {
-        for value in (0..100_000).chain((0..64).flat_map(|bit| [(1u64 << bit) - 1, 1 << bit])).chain([u64::MAX]) {
+        for value in
+            (0..100_000).chain((0..64).flat_map(|bit| [(1u64 << bit) - 1, 1 << bit])).chain([u64::MAX])
+        {
             let mut ints = Ints::default();
             ints.push(value);
             ints.end_chunk();

@@ -36,11 +36,12 @@ type Streams = Vec<(Coding, Vec<Vec<u8>>)>;
 pub(crate) fn plan(collector: &Collector, offset: u64, zstd: &mut Zstd) -> Result<Tables, SegmentError> {
     let mut out = Output { tables: Tables::default(), offset };
     let exact = (collector.row / ROWS_PER_EXACT).clamp(1, MAX_EXACT);
-    let code = |columns: &[Column]| -> Vec<Coded> {
-        columns.iter().map(|column| column.encode(&collector.interner, &collector.references, exact)).collect()
+    let code = |columns: &[Column], references: &[_]| -> Vec<Coded> {
+        columns.iter().map(|column| column.encode(&collector.interner, references, exact)).collect()
     };
-    let rows = code(&collector.row_columns);
-    let contexts = code(&collector.context_columns);
+    let rows = code(&collector.row_columns, &collector.references);
+    // What others refer to refers to nothing.
+    let contexts = code(&collector.context_columns, &[]);
     let row_streams = encode(&rows_of(collector), &rows, zstd)?;
     let context_streams = encode(&contexts_of(collector), &contexts, zstd)?;
     out.lay_out(&row_streams, collector.block as usize);
@@ -57,12 +58,13 @@ pub(crate) fn plan(collector: &Collector, offset: u64, zstd: &mut Zstd) -> Resul
     let row_columns = out.columns(&collector.row_columns, rows, &row_streams, ROW_STREAMS, zstd)?;
     let context_columns =
         out.columns(&collector.context_columns, contexts, &context_streams, CONTEXT_STREAMS, zstd)?;
-    let coding = |streams: &Streams, count| streams.iter().take(count).map(|(coding, _)| coding.clone()).collect();
+    let coding =
+        |streams: &Streams, count| streams.iter().take(count).map(|(coding, _)| coding.clone()).collect();
     let schema = Schema {
         shapes: collector
             .shapes
             .iter()
-            .map(|shape| ShapeDef { steps: shape.steps.clone(), slots: Vec::new() })
+            .map(|shape| ShapeDef { steps: shape.steps.clone(), slots: Vec::new(), odd: Vec::new() })
             .collect(),
         context_shapes: collector.context_shapes.clone(),
         types: types_of(collector),

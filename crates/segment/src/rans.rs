@@ -67,8 +67,13 @@ impl Model {
             out.extend_from_slice(&[0, only]);
             return;
         }
-        let used: Vec<(usize, u16)> =
-            self.ranges.iter().enumerate().filter(|(_, range)| range.0 > 0).map(|(at, range)| (at, range.0)).collect();
+        let used: Vec<(usize, u16)> = self
+            .ranges
+            .iter()
+            .enumerate()
+            .filter(|(_, range)| range.0 > 0)
+            .map(|(at, range)| (at, range.0))
+            .collect();
         out.push((used.len() - 1) as u8);
         let mut next = 0;
         for (symbol, freq) in used {
@@ -141,9 +146,10 @@ impl Model {
 
 fn table(freqs: &[u32]) -> Box<[u32; TOTAL as usize]> {
     let mut table = Box::new([0u32; TOTAL as usize]);
-    let entries = freqs.iter().zip(0u32..).flat_map(|(&freq, symbol)| {
-        (0..freq).map(move |bias| symbol | (freq - 1) << 8 | bias << 20)
-    });
+    let entries = freqs
+        .iter()
+        .zip(0u32..)
+        .flat_map(|(&freq, symbol)| (0..freq).map(move |bias| symbol | (freq - 1) << 8 | bias << 20));
     table.iter_mut().zip(entries).for_each(|(place, entry)| *place = entry);
     table
 }

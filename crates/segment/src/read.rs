@@ -7,18 +7,21 @@ use sha2::{Digest, Sha256};
 
 use crate::block::RowData;
 use crate::bytes::Take;
+use crate::cells::Cells;
 use crate::contexts::Contexts;
 use crate::dictionary::Dictionary;
 use crate::error::SegmentError;
 use crate::id::IdCipher;
 use crate::layout::{
-    BLOCKS, CHUNKS, FOOTER, FOOTER_MAGIC, FORMAT, HEADER, KEYS, LOGS, MAGIC, MAX_ROWS, MAX_SECTION, MAX_SECTIONS,
-    NUMBERS, SCHEMA, SEEDS, SaltMaker,
+    BLOCKS, CHUNKS, FOOTER, FOOTER_MAGIC, FORMAT, HEADER, KEYS, LOGS, MAGIC, MAX_ROWS, MAX_SECTION,
+    MAX_SECTIONS, NUMBERS, SCHEMA, SEEDS, SaltMaker,
 };
 pub use crate::layout::{BlockEntry, LogEntry, NumberEntry};
+use crate::open::OpenBlock;
 use crate::row::Block;
 use crate::schema::{Blob, CONTEXT_CHUNK, ColumnDef, MAX_SCHEMA, Schema};
 use crate::stream::unpack_within;
+use crate::survey::chunk_len;
 
 /// Reads bytes of the file at an offset, filling the buffer.
 pub type ReadAt<'a> = &'a dyn Fn(u64, &mut [u8]) -> std::io::Result<()>;
@@ -155,29 +158,34 @@ impl Index {
 
     /// Reads and decodes one block.
     pub fn decode(&self, entry: &BlockEntry, read: ReadAt<'_>) -> Result<Block, SegmentError> {
-        let data = self.rows_of(entry, read)?;
-        let contexts = self.contexts_for(&data.contexts, read)?;
-        let tables = self.tables(read)?;
-        for column in &tables.schema.row_columns {
-            self.dictionary(column, read)?;
-        }
-        let damaged = || SegmentError::damaged(entry.offset, "a block's columns are malformed");
-        let cells = data.all_cells(&tables.schema).ok_or_else(damaged)?;
-        data.build(&tables.schema, &cells, &contexts, entry, |run| self.salts(run)).ok_or_else(damaged)
+        OpenBlock::new(self, entry, read)?.all(self, read)
+    }
+
+    /// Reads one block, of which rows and columns are decoded when they are asked for.
+    pub fn open(&self, entry: &BlockEntry, read: ReadAt<'_>) -> Result<OpenBlock, SegmentError> {
+        OpenBlock::new(self, entry, read)
     }
 
     /// The streams of a block's rows, without its columns.
     pub(crate) fn rows_of(&self, entry: &BlockEntry, read: ReadAt<'_>) -> Result<RowData, SegmentError> {
         let tables = self.tables(read)?;
         let damaged = |what| SegmentError::damaged(entry.offset, what);
-        let chunks = self.number_of(entry).and_then(|at| tables.blocks.get(at)).ok_or_else(|| damaged("a block has no chunks"))?;
+        let chunks = self
+            .number_of(entry)
+            .and_then(|at| tables.blocks.get(at))
+            .ok_or_else(|| damaged("a block has no chunks"))?;
         let bytes = fetch(read, entry.offset, entry.len.into())?;
-        let ranges = check_chunks(chunks, &bytes).ok_or_else(|| damaged("a chunk's checksum does not hold"))?;
+        let ranges =
+            check_chunks(chunks, &bytes).ok_or_else(|| damaged("a chunk's checksum does not hold"))?;
         RowData::decode(&tables.schema, entry, bytes, ranges, &self.ids)
             .ok_or_else(|| damaged("a block's rows are malformed"))
     }
 
-    /// The number of a block, counted over the segment.
+    /// The number of one of its blocks, counted over the segment.
+    pub fn number(&self, entry: &BlockEntry) -> u32 {
+        self.number_of(entry).map_or(u32::MAX, |number| number as u32)
+    }
+
     pub(crate) fn number_of(&self, entry: &BlockEntry) -> Option<usize> {
         let at = self.logs.binary_search_by_key(&entry.log, |log| log.log).ok()?;
         let log = self.logs.get(at)?;
@@ -191,7 +199,11 @@ impl Index {
     }
 
     /// The chunks of contexts that hold these, ascending.
-    pub(crate) fn contexts_for(&self, contexts: &[u32], read: ReadAt<'_>) -> Result<Vec<(u32, Arc<Contexts>)>, SegmentError> {
+    pub(crate) fn contexts_for(
+        &self,
+        contexts: &[u32],
+        read: ReadAt<'_>,
+    ) -> Result<Vec<(u32, Arc<Contexts>)>, SegmentError> {
         let mut chunks: Vec<u32> = contexts.iter().map(|context| context / CONTEXT_CHUNK as u32).collect();
         chunks.sort_unstable();
         chunks.dedup();
@@ -215,7 +227,8 @@ impl Index {
             self.dictionary(column, read)?;
         }
         let damaged = |what| SegmentError::damaged(offset, what);
-        let ranges = check_chunks(chunks, &bytes).ok_or_else(|| damaged("a chunk's checksum does not hold"))?;
+        let ranges =
+            check_chunks(chunks, &bytes).ok_or_else(|| damaged("a chunk's checksum does not hold"))?;
         let first = chunk * CONTEXT_CHUNK as u32;
         let count = schema.contexts.saturating_sub(first).min(CONTEXT_CHUNK as u32);
         let decoded = Contexts::decode(schema, (first, count), &bytes, &ranges)
@@ -229,8 +242,81 @@ impl Index {
         Ok(decoded)
     }
 
+    /// Rows and blocks after the first, by context of a chunk.
+    pub(crate) fn context_streams(
+        &self,
+        chunk: u32,
+        read: ReadAt<'_>,
+    ) -> Result<(Vec<u64>, Vec<u64>), SegmentError> {
+        let schema = &self.tables(read)?.schema;
+        let count = chunk_len(schema.contexts, chunk) as usize;
+        let ints = |stream: usize| {
+            let (offset, bytes) = self.context_stream(chunk, stream, read)?;
+            let coding = schema.context_codings.get(stream);
+            let numbers = coding.and_then(|coding| coding.ints(&bytes, count));
+            numbers.ok_or(SegmentError::damaged(offset, "contexts are malformed"))
+        };
+        Ok((ints(2)?, ints(3)?))
+    }
+
+    /// The cells of one column of a chunk of contexts, and the contexts that own them.
+    pub(crate) fn context_cells(
+        &self,
+        chunk: u32,
+        column: u32,
+        read: ReadAt<'_>,
+    ) -> Result<(Cells, Vec<(u32, u32)>), SegmentError> {
+        let schema = &self.tables(read)?.schema;
+        let (offset, bytes) = self.context_stream(chunk, 0, read)?;
+        let damaged = || SegmentError::damaged(offset, "contexts are malformed");
+        let count = chunk_len(schema.contexts, chunk) as usize;
+        let shapes = schema
+            .context_codings
+            .first()
+            .and_then(|coding| coding.ints(&bytes, count))
+            .ok_or_else(damaged)?;
+        let mut owners = Vec::with_capacity(count);
+        for (context, shape) in (chunk * CONTEXT_CHUNK as u32..).zip(shapes) {
+            let columns = usize::try_from(shape).ok().and_then(|shape| schema.context_shapes.get(shape));
+            let own = columns.ok_or_else(damaged)?.iter().filter(|known| **known == column).count();
+            owners.extend(std::iter::repeat_n((0, context), own));
+        }
+        let def = schema.context_columns.get(column as usize).ok_or_else(damaged)?;
+        let dictionary = self.dictionary(def, read)?;
+        let streams = (def.first_stream..def.first_stream + def.codings.len())
+            .map(|stream| self.context_stream(chunk, stream, read).map(|(_, bytes)| bytes))
+            .collect::<Result<Vec<_>, _>>()?;
+        let streams: Vec<&[u8]> = streams.iter().map(Vec::as_slice).collect();
+        let cells = Cells::decode(def, &dictionary, &streams, &owners, false).ok_or_else(damaged)?;
+        Ok((cells, owners))
+    }
+
+    /// One chunk of one stream of contexts, checked, and where it stands.
+    fn context_stream(
+        &self,
+        chunk: u32,
+        stream: usize,
+        read: ReadAt<'_>,
+    ) -> Result<(u64, Vec<u8>), SegmentError> {
+        let tables = self.tables(read)?;
+        let missing = || SegmentError::damaged(0, "a chunk of contexts is missing");
+        let start = *tables.schema.context_offsets.get(chunk as usize).ok_or_else(missing)?;
+        let chunks = tables.contexts.get(chunk as usize).ok_or_else(missing)?;
+        let &(len, crc) = chunks.get(stream).ok_or_else(missing)?;
+        let offset = start + chunks.iter().take(stream).map(|(len, _)| u64::from(*len)).sum::<u64>();
+        let bytes = fetch(read, offset, len.into())?;
+        if len > 0 && crc32c::crc32c(&bytes) != crc {
+            return Err(SegmentError::damaged(offset, "a chunk's checksum does not hold"));
+        }
+        Ok((offset, bytes))
+    }
+
     /// A column's dictionary, read when it is first needed.
-    pub(crate) fn dictionary(&self, column: &ColumnDef, read: ReadAt<'_>) -> Result<Arc<Dictionary>, SegmentError> {
+    pub(crate) fn dictionary(
+        &self,
+        column: &ColumnDef,
+        read: ReadAt<'_>,
+    ) -> Result<Arc<Dictionary>, SegmentError> {
         if let Some(loaded) = column.loaded.get() {
             return Ok(Arc::clone(loaded));
         }
@@ -241,7 +327,7 @@ impl Index {
         Ok(Arc::clone(column.loaded.get_or_init(|| loaded)))
     }
 
-    fn blob(&self, blob: Blob, read: ReadAt<'_>) -> Result<Vec<u8>, SegmentError> {
+    pub(crate) fn blob(&self, blob: Blob, read: ReadAt<'_>) -> Result<Vec<u8>, SegmentError> {
         let bytes = fetch(read, blob.offset, blob.len.into())?;
         if crc32c::crc32c(&bytes) != blob.crc {
             return Err(SegmentError::damaged(blob.offset, "a dictionary's checksum does not hold"));
@@ -279,8 +365,11 @@ impl Index {
     /// Bytes by column and section, for measurements.
     pub fn sizes(&self, read: ReadAt<'_>) -> Result<Vec<(String, u64)>, SegmentError> {
         let tables = self.tables(read)?;
-        let mut sizes: Vec<(String, u64)> =
-            self.sections.iter().map(|section| (String::from_utf8_lossy(&section.name).into_owned(), section.len)).collect();
+        let mut sizes: Vec<(String, u64)> = self
+            .sections
+            .iter()
+            .map(|section| (String::from_utf8_lossy(&section.name).into_owned(), section.len))
+            .collect();
         let mut add = |name: String, chunks: &[Vec<(u32, u32)>], stream: usize| {
             let of = |chunk: &Vec<(u32, u32)>| chunk.get(stream).map_or(0, |(len, _)| u64::from(*len));
             sizes.push((name, chunks.iter().map(of).sum()));
@@ -346,7 +435,11 @@ impl Index {
         self.sections.iter().find(|section| section.name == name)
     }
 
-    fn section_bytes(&self, name: [u8; 4], read: ReadAt<'_>) -> Result<(u64, Vec<u8>), SegmentError> {
+    pub(crate) fn section_bytes(
+        &self,
+        name: [u8; 4],
+        read: ReadAt<'_>,
+    ) -> Result<(u64, Vec<u8>), SegmentError> {
         let section =
             self.section(name).ok_or(SegmentError::damaged(self.covered, "a section is missing"))?;
         let bytes = fetch(read, section.offset, section.len)?;

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use crate::bytes::{Take, put_varint};
 use crate::column::Mode;
 use crate::dictionary::Dictionary;
-use crate::shape::{SlotKind, slots_of};
+use crate::shape::{SlotKind, walk};
 use crate::stream::Coding;
 
 /// Most shapes of a segment; bodies of further ones are kept whole.
@@ -85,6 +85,8 @@ pub(crate) struct ShapeDef {
     pub(crate) steps: Vec<u8>,
     /// Where the value of each slot is, and the number of its column there.
     pub(crate) slots: Vec<(Table, u32)>,
+    /// Paths of what fills no slot.
+    pub(crate) odd: Vec<String>,
 }
 
 /// Bytes of the file that are read when they are needed.
@@ -240,8 +242,9 @@ impl Schema {
             table => Some((table, *numbers.get(&(table, kind, path.as_str()))?)),
         };
         let shape = |steps: Vec<u8>| {
-            let slots = slots_of(&steps)?.into_iter().map(place).collect::<Option<_>>()?;
-            Some(ShapeDef { steps, slots })
+            let (slots, odd) = walk(&steps)?;
+            let slots = slots.into_iter().map(place).collect::<Option<_>>()?;
+            Some(ShapeDef { steps, slots, odd })
         };
         shapes.into_iter().map(shape).collect()
     }
@@ -251,7 +254,8 @@ impl Schema {
         let known = |&column: &u32| (column as usize) < columns;
         let kind = |kind: &Kind| {
             kind.shape == 0
-                || ((kind.shape as usize) <= self.shapes.len() && (kind.event_type as usize) < self.types.len())
+                || ((kind.shape as usize) <= self.shapes.len()
+                    && (kind.event_type as usize) < self.types.len())
         };
         self.context_shapes.iter().all(|shape| shape.iter().all(known))
             && self.kinds.iter().all(kind)

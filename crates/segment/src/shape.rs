@@ -100,7 +100,8 @@ pub(crate) fn parse<'a>(items: &'a [u8], shape: &mut Vec<u8>, slots: &mut Vec<Sl
     for _ in 0..parser.take.u16()? {
         parser.item()?;
     }
-    (parser.take.is_empty() && parser.shape.len() <= MAX_SHAPE_BYTES && parser.slots.len() <= MAX_SLOTS).then_some(())
+    (parser.take.is_empty() && parser.shape.len() <= MAX_SHAPE_BYTES && parser.slots.len() <= MAX_SLOTS)
+        .then_some(())
 }
 
 struct Parser<'a, 's> {
@@ -333,17 +334,24 @@ pub(crate) fn bool_tag(value: bool) -> u8 {
 
 /// Path and kind of every slot of a shape, in order. Places in lists are written `[]`; the number in `subjects.3` too.
 pub(crate) fn slots_of(shape: &[u8]) -> Option<Vec<(String, SlotKind)>> {
-    let mut walk = Walk { take: Take(shape), path: String::new(), found: Vec::new() };
+    walk(shape).map(|(slots, _)| slots)
+}
+
+/// [`slots_of`], and the paths of what fills no slot: null, empty lists and maps.
+#[expect(clippy::type_complexity, reason = "two lists, named above")]
+pub(crate) fn walk(shape: &[u8]) -> Option<(Vec<(String, SlotKind)>, Vec<String>)> {
+    let mut walk = Walk { take: Take(shape), path: String::new(), found: Vec::new(), odd: Vec::new() };
     while !walk.take.is_empty() {
         walk.item()?;
     }
-    Some(walk.found)
+    Some((walk.found, walk.odd))
 }
 
 struct Walk<'a> {
     take: Take<'a>,
     path: String,
     found: Vec<(String, SlotKind)>,
+    odd: Vec<String>,
 }
 
 impl Walk<'_> {
@@ -369,9 +377,12 @@ impl Walk<'_> {
         }
         let length = self.path.len();
         match self.take.u8()? {
-            op::NULL => {}
+            op::NULL => self.odd.push(self.path.clone()),
             op::LIST => {
                 let count = self.take.varint()?;
+                if count == 0 {
+                    self.odd.push(self.path.clone());
+                }
                 self.path.push_str("[]");
                 for _ in 0..count {
                     self.value(depth + 1)?;
@@ -379,6 +390,9 @@ impl Walk<'_> {
             }
             op::MAP => {
                 let count = self.take.varint()?;
+                if count == 0 {
+                    self.odd.push(self.path.clone());
+                }
                 for _ in 0..count {
                     let width = usize::try_from(self.take.varint()?).ok()?;
                     let key = std::str::from_utf8(self.take.bytes(width)?).ok()?;
@@ -412,7 +426,11 @@ mod tests {
             any::<i64>().prop_map(Value::Int),
             "\\PC{0,12}".prop_map(Value::Text),
             proptest::collection::vec(any::<u8>(), 0..9).prop_map(Value::Bytes),
-            time.prop_map(|(seconds, nanos, offset_minutes)| Value::Time(Time { seconds, nanos, offset_minutes })),
+            time.prop_map(|(seconds, nanos, offset_minutes)| Value::Time(Time {
+                seconds,
+                nanos,
+                offset_minutes
+            })),
             Just(Value::Decimal("1.5".into())),
         ];
         leaf.prop_recursive(3, 24, 5, |inner| {

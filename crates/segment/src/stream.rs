@@ -119,7 +119,8 @@ pub(crate) fn pack(
     }
     let mut out = vec![ZSTD];
     put_varint(&mut out, bytes.len() as u64);
-    let compressed = zstd.compress(bytes).map_err(|error| SegmentError::Compression { why: error.to_string() })?;
+    let compressed =
+        zstd.compress(bytes).map_err(|error| SegmentError::Compression { why: error.to_string() })?;
     out.extend_from_slice(&compressed);
     if out.len() > bytes.len() {
         out.clear();

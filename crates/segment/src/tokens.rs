@@ -104,7 +104,8 @@ impl Cutter {
             let mut before = false;
             for (at, &byte) in bytes.iter().enumerate() {
                 if byte == b'0' && !before {
-                    let digits = bytes.get(at..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
+                    let digits =
+                        bytes.get(at..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
                     if digits > 1 && digits < 32 {
                         self.widths |= 1 << digits;
                     }
@@ -150,9 +151,11 @@ impl Cutter {
             Piece::Word(text) if self.entries.len() < MAX_DICTIONARY => self.piece(kind::WORD, 0, text),
             Piece::Word(text) => self.put_literal("", text.as_bytes()),
             Piece::Number { separator, digits } => {
-                let padded = digits.len() > 1 && digits.starts_with('0') || self.widths >> digits.len() & 1 == 1;
+                let padded =
+                    digits.len() > 1 && digits.starts_with('0') || self.widths >> digits.len() & 1 == 1;
                 self.piece(kind::NUMBER, if padded { digits.len() as u8 } else { 0 }, separator);
-                self.numbers.push(digits.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
+                self.numbers
+                    .push(digits.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
             }
             Piece::Hex { separator, digits } => {
                 self.piece(kind::HEX, digits.len() as u8, separator);
@@ -245,7 +248,8 @@ impl Cutter {
         prefixes: &HashMap<u32, Vec<u32>>,
     ) -> (bool, &'a [u32]) {
         let pieces = self.of_cell(at);
-        let prefix = column.marks.get(at).and_then(|mark| prefixes.get(&mark.kind)).map_or(&[][..], Vec::as_slice);
+        let prefix =
+            column.marks.get(at).and_then(|mark| prefixes.get(&mark.kind)).map_or(&[][..], Vec::as_slice);
         pieces.strip_prefix(prefix).map_or((false, pieces), |rest| (true, rest))
     }
 
@@ -311,7 +315,9 @@ impl Cutter {
                     if !matches!(kind, Some(kind::NUMBER | kind::LITERAL)) {
                         continue;
                     }
-                    let (Some(number), Some(last)) = (numbers.next(), last.get_mut(piece as usize)) else { return };
+                    let (Some(number), Some(last)) = (numbers.next(), last.get_mut(piece as usize)) else {
+                        return;
+                    };
                     let before = if last.0 == chunk && kind == Some(kind::NUMBER) { last.1 } else { 0 };
                     f(piece, chunk, number, before);
                     *last = (chunk, number);
@@ -337,7 +343,9 @@ impl Cutter {
     fn write_entries(&self, order: &[u32], steps: &[bool], out: &mut Vec<u8>) {
         put_varint(out, order.len() as u64);
         for &entry in order {
-            let Some((&[kind, parameter], text)) = self.entries.get(entry).split_first_chunk::<2>() else { continue };
+            let Some((&[kind, parameter], text)) = self.entries.get(entry).split_first_chunk::<2>() else {
+                continue;
+            };
             let step = kind == kind::NUMBER && steps.get(entry as usize).copied().unwrap_or(false);
             out.extend_from_slice(&[if step { kind::STEP } else { kind }, parameter]);
             put_varint(out, text.len() as u64);

@@ -51,7 +51,9 @@ pub(crate) fn cut<'a>(text: &'a str, references: &[&str], f: &mut impl FnMut(Pie
         let whole = rest.get(..gap + end).unwrap_or(rest);
         let word = after.get(..end).unwrap_or(after);
         let matched = references.iter().position(|known| {
-            after.starts_with(known) && !known.is_empty() && run(after.get(known.len()..).unwrap_or(""), true, 4) == 0
+            after.starts_with(known)
+                && !known.is_empty()
+                && run(after.get(known.len()..).unwrap_or(""), true, 4) == 0
         });
         if let Some(which) = matched {
             f(Piece::Reference { separator, which });
@@ -166,7 +168,10 @@ mod tests {
 
     #[test]
     fn kinds() {
-        let found = pieces("A user by user00042, dev-017 8c1f00aa CHG-99 é 550e8400-e29b-41d4-a716-446655440000 a1b2c3d", &["user00042"]);
+        let found = pieces(
+            "A user by user00042, dev-017 8c1f00aa CHG-99 é 550e8400-e29b-41d4-a716-446655440000 a1b2c3d",
+            &["user00042"],
+        );
         assert_eq!(
             found,
             [

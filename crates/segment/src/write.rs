@@ -9,8 +9,8 @@ use crate::collect::Collector;
 use crate::error::SegmentError;
 use crate::id::IdCipher;
 use crate::layout::{
-    BLOCK_BYTES, BLOCKS, BlockEntry, CHUNKS, FOOTER_MAGIC, FORMAT, HISTOGRAM, KEYS, LOGS, LogEntry, MAGIC, MAX_RAW,
-    MAX_ROWS, NUMBERS, NumberEntry, SCHEMA, SEEDS, SaltMaker,
+    BLOCK_BYTES, BLOCKS, BlockEntry, CHUNKS, FOOTER_MAGIC, FORMAT, HISTOGRAM, KEYS, LOGS, LogEntry, MAGIC,
+    MAX_RAW, MAX_ROWS, NUMBERS, NumberEntry, SCHEMA, SEEDS, SaltMaker,
 };
 use crate::plan::{Tables, plan};
 use crate::row::Row;
@@ -90,7 +90,11 @@ impl Writer {
     }
 
     /// Adds the log's next row. `seed` gives the seed of a run of this node.
-    pub fn push(&mut self, row: &Row<'_>, seed: impl Fn(u32) -> Option<[u8; 32]>) -> Result<(), SegmentError> {
+    pub fn push(
+        &mut self,
+        row: &Row<'_>,
+        seed: impl Fn(u32) -> Option<[u8; 32]>,
+    ) -> Result<(), SegmentError> {
         let log = self.log.as_mut().ok_or(SegmentError::BadRows { what: "a row belongs to a log" })?;
         if row.stored.len() > MAX_RAW - BLOCK_BYTES {
             return Err(SegmentError::BadRows { what: "a stored body is longer than an event may be" });

@@ -23,6 +23,7 @@ pub mod log;
 pub mod log_no;
 mod meta;
 pub mod options;
+pub mod part;
 pub mod producers;
 mod publish;
 mod queue;

@@ -25,6 +25,8 @@ pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     pub(crate) file: FileRef,
     pub(crate) index: Index,
+    /// No other segment of this process has it.
+    pub(crate) number: u64,
 }
 
 impl Segment {
@@ -38,7 +40,7 @@ impl Segment {
     pub(crate) fn from_file(file: FileRef, path: PathBuf) -> Result<Self, StoreError> {
         let len = file.len().map_err(StoreError::io("read", &path))?;
         let index = Index::read(len, &|at, buf| file.read_exact_at(buf, at)).map_err(damage(&path))?;
-        Ok(Self { path, file, index })
+        Ok(Self { path, file, index, number: crate::part::next_number() })
     }
 
     /// The decoded block that holds an event.

@@ -243,6 +243,10 @@ impl Store {
         Ok(self.inner.shared.log(log)?.committed())
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
     /// Publishes now what is committed, and waits until a head covers `size` events.
     pub fn wait_published(&self, log: LogNo, size: u64, timeout: Duration) -> Result<Arc<Head>, StoreError> {
         let of = self.inner.shared.log(log)?;

@@ -1,0 +1,322 @@
+//! Walks a range of a log: sealed parts by columns, so that only rows that may match are put together; what is not sealed yet
+//! record by record.
+
+use std::ops::{ControlFlow, Range};
+
+use indelible_event::LEAF_BYTES;
+use indelible_query::Instant;
+use indelible_segment::error::SegmentError;
+use indelible_segment::read::BlockEntry;
+use indelible_store::part::Part;
+
+use crate::bits::Mask;
+use crate::budget::Budget;
+use crate::engine::{Question, occurred};
+use crate::error::SearchError;
+use crate::filter::Filter;
+use crate::hit::Log;
+use crate::records::{Record, read_error};
+use crate::zones::Zone;
+
+/// A log, its sealed parts, and what is asked of it.
+pub(crate) struct Walk<'a> {
+    pub(crate) log: Log<'a>,
+    pub(crate) parts: &'a [Part],
+    pub(crate) question: &'a Question<'a>,
+    pub(crate) budget: &'a Budget<'a>,
+}
+
+/// Receives records.
+pub(crate) type Each<'e> = &'e mut dyn FnMut(Record<'_>) -> ControlFlow<()>;
+
+/// A piece of a range: within a sealed part, or not.
+type Piece<'a> = (Range<u64>, Option<&'a Part>);
+
+impl Walk<'_> {
+    /// Calls `f` with every record of the range that may match, until it breaks or the budget ends.
+    pub(crate) fn visit(&self, range: Range<u64>, descending: bool, f: Each<'_>) -> Result<(), SearchError> {
+        let mut pieces = self.pieces(range);
+        if descending {
+            pieces.reverse();
+        }
+        let mut flow = ControlFlow::Continue(());
+        for (range, part) in pieces {
+            match part {
+                Some(part) => flow = self.visit_part(part, range, descending, f)?,
+                None => self.log.records.visit(self.log.scope.log, range, descending, &mut |record| {
+                    flow = f(record);
+                    flow
+                })?,
+            }
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn pieces(&self, range: Range<u64>) -> Vec<Piece<'_>> {
+        let mut pieces = Vec::new();
+        let mut next = range.start;
+        for part in self.parts {
+            let own = part.range();
+            let (start, end) = (own.start.max(next), own.end.min(range.end));
+            if start < end {
+                if next < start {
+                    pieces.push((next..start, None));
+                }
+                pieces.push((start..end, Some(part)));
+                next = end;
+            }
+        }
+        if next < range.end {
+            pieces.push((next..range.end, None));
+        }
+        pieces
+    }
+
+    fn visit_part(
+        &self,
+        part: &Part,
+        range: Range<u64>,
+        descending: bool,
+        f: Each<'_>,
+    ) -> Result<ControlFlow<()>, SearchError> {
+        let opened = self.filter(part)?;
+        let mut blocks: Vec<&BlockEntry> = overlapping(part, &range).collect();
+        if descending {
+            blocks.reverse();
+        }
+        for entry in blocks {
+            let Some((block, found)) = self.candidates(part, &opened, entry, &range)? else {
+                if self.budget.has_ended() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                continue;
+            };
+            let mut rows: Vec<usize> = found.may.rows().collect();
+            let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else { continue };
+            let leaves = self.leaves(entry, first..last + 1)?;
+            if descending {
+                rows.reverse();
+            }
+            let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
+            for row in rows {
+                let index = entry.first + row as u64;
+                let event =
+                    block.row(part.index(), index, &read).map_err(|error| self.damage(part, error))?;
+                let stored = event.get(index).map(|row| row.stored).unwrap_or_default();
+                let Some(leaf) = leaves.get(row - first) else { continue };
+                let flow = f(Record { index, leaf, stored });
+                if flow.is_break() {
+                    return Ok(flow);
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The number of matches in the range of those whose time is in the window; `None` when the budget ended. `check` says
+    /// whether a record that may match does.
+    pub(crate) fn count(
+        &self,
+        range: Range<u64>,
+        window: (Option<Instant>, Option<Instant>),
+        check: &mut dyn FnMut(Record<'_>) -> Result<bool, SearchError>,
+    ) -> Result<Option<u64>, SearchError> {
+        let mut count = 0;
+        for (range, part) in self.pieces(range) {
+            match part {
+                Some(part) => count += self.count_part(part, &range, window, check)?,
+                None => {
+                    let mut failed = None;
+                    self.log.records.visit(self.log.scope.log, range, false, &mut |record| {
+                        if !self.budget.spend(record.stored.len()) {
+                            return ControlFlow::Break(());
+                        }
+                        match check(record) {
+                            Ok(hit) => count += u64::from(hit),
+                            Err(error) => failed = Some(error),
+                        }
+                        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                    })?;
+                    failed.map_or(Ok(()), Err)?;
+                }
+            }
+            if self.budget.has_ended() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(count))
+    }
+
+    fn count_part(
+        &self,
+        part: &Part,
+        range: &Range<u64>,
+        window: (Option<Instant>, Option<Instant>),
+        check: &mut dyn FnMut(Record<'_>) -> Result<bool, SearchError>,
+    ) -> Result<u64, SearchError> {
+        let opened = self.filter(part)?;
+        if let Some(count) = self.count_from_dictionaries(part, &opened, range, window)? {
+            return Ok(count);
+        }
+        let mut count = 0;
+        for entry in overlapping(part, range) {
+            let place = within(entry, window);
+            if place == Some(false) {
+                continue;
+            }
+            let Some((block, found)) = self.candidates(part, &opened, entry, range)? else {
+                if self.budget.has_ended() {
+                    break;
+                }
+                continue;
+            };
+            let mut sure = found.sure;
+            if place.is_none() {
+                let times = occurred(part, &block).map_err(|error| self.damage(part, error))?;
+                sure = Mask::of(entry.rows as usize, |row| {
+                    sure.contains(row) && times.get(row).is_some_and(|time| is_within(*time, window))
+                });
+            }
+            count += sure.count();
+            let doubtful = found.may.without(found.sure);
+            let mut rows = doubtful.rows();
+            let (Some(first), last) = (rows.next(), rows.next_back()) else { continue };
+            let leaves = self.leaves(entry, first..last.unwrap_or(first) + 1)?;
+            let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
+            for row in doubtful.rows() {
+                let index = entry.first + row as u64;
+                let event =
+                    block.row(part.index(), index, &read).map_err(|error| self.damage(part, error))?;
+                let stored = event.get(index).map(|row| row.stored).unwrap_or_default();
+                if let Some(leaf) = leaves.get(row - first)
+                    && self.budget.spend(stored.len())
+                {
+                    count += u64::from(check(Record { index, leaf, stored })?);
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// The count when contexts or event types alone decide and everything is asked for.
+    fn count_from_dictionaries(
+        &self,
+        part: &Part,
+        opened: &Opened,
+        range: &Range<u64>,
+        window: (Option<Instant>, Option<Instant>),
+    ) -> Result<Option<u64>, SearchError> {
+        let all_within = || part.blocks().iter().all(|entry| within(entry, window) == Some(true));
+        if opened.whole || *range != part.range() || !all_within() {
+            return Ok(None);
+        }
+        let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
+        let (index, log) = (part.index(), part.log().0);
+        let Some(entry) = index.logs().iter().find(|entry| entry.log == log) else { return Ok(None) };
+        let own = entry.first_block..entry.first_block + entry.blocks;
+        if let Some(contexts) = opened.filter.only_contexts() {
+            let counts = index.context_counts(&read).map_err(|error| self.damage(part, error))?;
+            let rows = contexts.numbers().filter_map(|context| counts.get(context as usize));
+            let ours = rows.filter(|count| own.contains(&count.blocks.0));
+            return Ok(Some(ours.map(|count| u64::from(count.rows)).sum()));
+        }
+        if let Some(types) = opened.filter.only_types() {
+            let counts = index.type_counts(&read).map_err(|error| self.damage(part, error))?;
+            let blocks = counts.iter().skip(own.start as usize).take(own.len());
+            let known = blocks.flatten().filter(|(event_type, _)| types.contains(*event_type));
+            return Ok(Some(known.map(|(_, count)| u64::from(*count)).sum()));
+        }
+        Ok(match *opened.filter {
+            Filter::Always => Some(range.end - range.start),
+            Filter::Never => Some(0),
+            _ => None,
+        })
+    }
+
+    /// An open block and its rows of the range that may match; `None` when there are none, or the budget ended.
+    fn candidates(
+        &self,
+        part: &Part,
+        opened: &Opened,
+        entry: &BlockEntry,
+        range: &Range<u64>,
+    ) -> Result<Option<(std::sync::Arc<indelible_segment::open::OpenBlock>, crate::engine::Found)>, SearchError>
+    {
+        let number = part.index().number(entry);
+        if !opened.whole && !opened.filter.may_match(number) {
+            return Ok(None);
+        }
+        if !self.budget.goes_on() {
+            return Ok(None);
+        }
+        let damage = |error| self.damage(part, error);
+        let block = self.question.open(part, entry).map_err(damage)?;
+        let mut found = self.question.find(part, &opened.filter, (number, &block)).map_err(damage)?;
+        if range.start > entry.first || range.end < entry.first + u64::from(entry.rows) {
+            let inside = Mask::of(entry.rows as usize, |row| range.contains(&(entry.first + row as u64)));
+            found.sure = found.sure.and(inside);
+            found.may = found.may.and(inside);
+        }
+        Ok((!found.may.is_empty()).then_some((block, found)))
+    }
+
+    fn filter(&self, part: &Part) -> Result<Opened, SearchError> {
+        let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
+        let opened = self
+            .question
+            .filter(part)
+            .and_then(|filter| Ok(Opened { filter, whole: part.index().has_whole_bodies(&read)? }));
+        opened.map_err(|error| self.damage(part, error))
+    }
+
+    fn leaves(&self, entry: &BlockEntry, rows: Range<usize>) -> Result<Vec<[u8; LEAF_BYTES]>, SearchError> {
+        let range = entry.first + rows.start as u64..entry.first + rows.end as u64;
+        self.log.records.leaves(self.log.scope.log, range)
+    }
+
+    fn damage(&self, part: &Part, error: SegmentError) -> SearchError {
+        read_error(self.log.scope.log, part.damage(error))
+    }
+}
+
+struct Opened {
+    filter: std::sync::Arc<Filter>,
+    /// Whether bodies are kept whole that no filter knows.
+    whole: bool,
+}
+
+fn overlapping<'a>(part: &'a Part, range: &Range<u64>) -> impl Iterator<Item = &'a BlockEntry> {
+    let blocks = part.blocks();
+    let start = blocks.partition_point(|entry| entry.first + u64::from(entry.rows) <= range.start);
+    let end = range.end;
+    blocks.get(start..).unwrap_or_default().iter().take_while(move |entry| entry.first < end)
+}
+
+/// Whether all times of a block are in a window, or none; `None` when only some may be.
+fn within(entry: &BlockEntry, window: (Option<Instant>, Option<Instant>)) -> Option<bool> {
+    match (window, zone(entry)) {
+        ((None, None), _) => Some(true),
+        (_, None) => None,
+        (_, Some(zone)) if is_within(zone.first, window) && is_within(zone.last, window) => Some(true),
+        ((first, last), Some(zone)) => {
+            let outside =
+                first.is_some_and(|first| zone.last < first) || last.is_some_and(|last| zone.first > last);
+            outside.then_some(false)
+        }
+    }
+}
+
+fn is_within(time: Instant, (first, last): (Option<Instant>, Option<Instant>)) -> bool {
+    first.is_none_or(|first| time >= first) && last.is_none_or(|last| time <= last)
+}
+
+/// First and last time of the acts in a block, when it knows them.
+pub(crate) fn zone(entry: &BlockEntry) -> Option<Zone> {
+    let (first, last) = entry.occurred;
+    // The ends of the range stand for times beyond it, too.
+    let known = first > i64::MIN && first <= last && last < i64::MAX;
+    known.then(|| Zone { first: Instant(first.into()), last: Instant(last.into()) })
+}
