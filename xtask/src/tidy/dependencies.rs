@@ -14,6 +14,7 @@ const RULES: &[Rule] = &[
     Rule { name: "tlog", pure: true, may_use: &[] },
     Rule { name: "catalog", pure: true, may_use: &["event"] },
     Rule { name: "formats", pure: true, may_use: &["event"] },
+    Rule { name: "parquet", pure: true, may_use: &["event", "formats"] },
     Rule { name: "query", pure: true, may_use: &["event", "catalog"] },
     Rule { name: "segment", pure: true, may_use: &["event"] },
     Rule { name: "durable", pure: false, may_use: &[] },
@@ -32,7 +33,8 @@ const RULES: &[Rule] = &[
         name: "cli",
         pure: false,
         may_use: &[
-            "event", "tlog", "catalog", "formats", "query", "durable", "store", "search", "control", "server",
+            "event", "tlog", "catalog", "formats", "parquet", "query", "durable", "store", "search",
+            "control", "server",
         ],
     },
     Rule {
