@@ -245,6 +245,11 @@ impl Query {
         self
     }
 
+    /// Names and values.
+    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
     /// `?name=value&…`; empty without parameters.
     pub(crate) fn text(&self) -> String {
         if self.0.is_empty() {

@@ -10,8 +10,8 @@ use indelible_catalog::matching::{Envelope, Matched, match_raw};
 use indelible_catalog::policy::{Policy, Verdict, verdict_unheard};
 use indelible_catalog::resolve::SentHints;
 use indelible_catalog::secrets::{Harmless, scan_event};
-use indelible_event::{Event, Field, Map, Value};
-use indelible_formats::{DecodeError, Format, Raw, parse_json};
+use indelible_event::{Event, EventId, Field, Map, Value};
+use indelible_formats::{DecodeError, Format, Raw, parse_json, rfc3339};
 use sha2::{Digest, Sha256};
 
 use crate::event_of_json::event_of_json;
@@ -40,12 +40,35 @@ fn format_parser() -> impl clap::builder::TypedValueParser<Value = Format> {
 /// What became of one record.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// An event, with its catalog if there is one.
-    Event { event: Box<Event>, findings: Vec<Finding>, verdict: Verdict },
+    /// An event, with its catalog if there is one, and its place in a log if it was exported from one.
+    Event { event: Box<Event>, findings: Vec<Finding>, verdict: Verdict, place: Option<Place> },
     /// No audit event, by this rule.
     Skipped(String),
     /// No rule takes it.
     NoMatch(Vec<Finding>),
+}
+
+/// Where an event that was exported stands in its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) organization: String,
+    pub(crate) index: u64,
+    pub(crate) id: EventId,
+    pub(crate) received_ns: u64,
+}
+
+impl Place {
+    /// The place that the JSON of an export tells.
+    fn of(map: &Map) -> Option<Self> {
+        let text = |name: &str| map.get(name)?.as_text();
+        let received = rfc3339::parse(text("received_at")?)?;
+        Some(Self {
+            organization: text("organization")?.to_owned(),
+            index: u64::try_from(map.get("index")?.as_int()?).ok()?,
+            id: text("id")?.parse().ok()?,
+            received_ns: u64::try_from(received.unix_nanos()).ok()?,
+        })
+    }
 }
 
 /// Reads records against catalogs.
@@ -144,7 +167,8 @@ impl<'a> Reader<'a> {
         match self.matched(raw) {
             Matched::Event(matched) => {
                 let verdict = verdict_unheard(&matched.findings, &[&matched.catalog.policy]);
-                Outcome::Event { event: Box::new(matched.event), findings: matched.findings, verdict }
+                let (event, findings) = (Box::new(matched.event), matched.findings);
+                Outcome::Event { event, findings, verdict, place: None }
             }
             Matched::Skip { catalog, rule } => Outcome::Skipped(format!("{catalog}/{rule}")),
             Matched::NoMatch { findings, .. } => Outcome::NoMatch(findings),
@@ -174,7 +198,7 @@ impl<'a> Reader<'a> {
         }
         let policy = policy(catalog.as_ref());
         let verdict = verdict_unheard(&findings, &[&policy]);
-        Outcome::Event { event: Box::new(event), findings, verdict }
+        Outcome::Event { event: Box::new(event), findings, verdict, place: Place::of(map) }
     }
 }
 

@@ -1,17 +1,19 @@
 //! The binary `indelible`: the server, and everything a person does with it from a shell.
 //!
 //! Standard output is data, everything else goes to standard error. Commands talk to a running server over its API;
-//! those that work on files alone (`catalog`, `view`, `verify`, `config`) need none. Start reading at [`Command`].
+//! those that work on files alone (`catalog`, `view`, `verify`, `config`, and reading with `--data`) need none. Start reading at [`Command`].
 
 mod catalogs;
 mod client;
 mod command;
+mod draw;
 mod event_of_json;
 mod exit;
 mod import;
 mod input;
 mod local;
 mod output;
+mod source;
 mod time;
 
 use std::process::ExitCode;
@@ -33,7 +35,7 @@ use crate::output::{Format, Output};
     name = "indelible",
     version,
     propagate_version = true,
-    after_help = "Examples:\n  indelible serve\n  indelible import --format openkat events.jsonl\n  indelible search 'code:091111 since:-1d'\n  indelible verify --data ./indelible-data\n\nExit codes: 0 done, 1 failed, 2 usage, 3 evidence of tampering, 4 nothing found (--exit-status), 5 not allowed,\n6 drift, 75 try again later."
+    after_help = "Examples:\n  indelible serve\n  indelible import --format openkat events.jsonl\n  indelible search 'code:091111 since:-1d'\n  indelible top actor 'outcome:failure' --since -7d\n  indelible verify --data ./indelible-data\n\nExit codes: 0 done, 1 failed, 2 usage, 3 evidence of tampering, 4 nothing found (--exit-status), 5 not allowed,\n6 drift, 75 try again later."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -55,6 +57,9 @@ enum Command {
     Emit(command::emit::Args),
     Import(command::import::Args),
     Search(command::search::Args),
+    Stats(command::stats::Args),
+    Top(command::top::Args),
+    Histogram(command::histogram::Args),
     Show(command::show::Args),
     Release(command::release::Args),
     Tail(command::tail::Args),
@@ -110,6 +115,9 @@ fn run(command: Command, context: &Context) -> Outcome {
         Command::Emit(args) => args.run(context),
         Command::Import(args) => args.run(context),
         Command::Search(args) => args.run(context),
+        Command::Stats(args) => args.run(context),
+        Command::Top(args) => args.run(context),
+        Command::Histogram(args) => args.run(context),
         Command::Show(args) => args.run(context),
         Command::Release(args) => args.run(context),
         Command::Tail(args) => args.run(context),

@@ -1,7 +1,7 @@
 //! `indelible export`: everything that matches, whole or said to be incomplete.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
 use indelible_event::{Event, Value as EventValue};
@@ -12,10 +12,11 @@ use sha2::{Digest, Sha256};
 
 use super::search::{COLUMNS, Window, event_cell};
 use crate::Context;
-use crate::client::{Client, Query};
+use crate::client::{self, Query};
 use crate::event_of_json::event_of_json;
 use crate::exit::{Failure, Outcome};
 use crate::output::say;
+use crate::source::{DataArg, Source};
 
 /// Longest line of a stream: an event with everything that is shown beside it.
 const MAX_LINE_BYTES: u64 = 8 << 20;
@@ -23,11 +24,11 @@ const MAX_LINE_BYTES: u64 = 8 << 20;
 /// Export events
 ///
 /// Everything that matches, in the order of the act, oldest first unless said otherwise. A stream that breaks off is told as
-/// incomplete and ends with 1. In CSV, cells that a spreadsheet would take for formulas get an apostrophe; NDJSON is
+/// incomplete and ends with 1; a Parquet file is then not readable. In CSV, cells that a spreadsheet would take for formulas get an apostrophe; NDJSON is
 /// the exact form.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  indelible export 'catalog:netop' --since 2026-11 --out november.ndjson\n  indelible export --format csv --columns occurred_at,code,actor.id,origin.address > events.csv\n  indelible export 'catalog:sanernow' --format sanernow --out report.csv"
+    after_help = "Examples:\n  indelible export 'catalog:netop' --since 2026-11 --out november.ndjson\n  indelible export --format csv --columns occurred_at,code,actor.id,origin.address > events.csv\n  indelible export 'catalog:sanernow' --format sanernow --out report.csv\n  indelible export --since 2026 --format parquet --out 2026.parquet\n  indelible export --data ./indelible-data --out everything.ndjson"
 )]
 pub(crate) struct Args {
     /// Query; everything without one
@@ -51,6 +52,8 @@ pub(crate) struct Args {
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -65,29 +68,41 @@ enum Form {
     Netop,
     /// The 6 columns of SanerNow's event report
     Sanernow,
+    /// Typed columns for DuckDB, pyarrow and others; compressed with zstd
+    Parquet,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let client = Client::new(&context.target)?;
+        let source = Source::open(context, &self.data)?;
         let query = self
             .window
             .add_to(Query::default().with("q", Some(&self.query)))
             .with("sort", Some(&self.sort))
             .with("at", self.at);
-        let stream = client.stream(&client.org_query("events", &query), "application/x-ndjson")?;
-        let lines = BufReader::with_capacity(1 << 16, stream.into_body().into_reader());
-        let out: Box<dyn Write> = match &self.out {
+        let lines = BufReader::with_capacity(1 << 16, source.stream(&query)?);
+        if self.format == Form::Parquet && self.out.is_none() && io::stdout().is_terminal() {
+            return Err(Failure::usage("Parquet is not for terminals; say --out FILE"));
+        }
+        let out: Box<dyn Write + Send> = match &self.out {
             Some(path) => Box::new(
                 File::create(path)
                     .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?,
             ),
-            None => Box::new(io::stdout().lock()),
+            None => Box::new(io::stdout()),
         };
-        let mut writer = Writer::new(self.format, self.columns, BufWriter::new(out));
+        let notes = [("indelible.query", self.query.as_str()), ("indelible.sort", self.sort.as_str())];
+        let out = match self.format {
+            Form::Parquet => Out::Parquet(Box::new(
+                indelible_parquet::Writer::new(BufWriter::new(out), &notes)
+                    .map_err(|error| unwritten(&error))?,
+            )),
+            _ => Out::Text(BufWriter::new(out)),
+        };
+        let mut writer = Writer::new(self.format, self.columns, out);
         writer.begin()?;
         let end = copy(lines, &mut writer)?;
-        writer.end()?;
+        writer.end(end.as_ref().is_some_and(|end| end.complete && end.intact))?;
         tell(&writer, end)
     }
 }
@@ -100,7 +115,7 @@ struct End {
     intact: bool,
 }
 
-/// Copies events until the stream ends; `None` when it broke off before its last line.
+/// Copies events until the stream ends; `None` when it broke off before its last line. A line may also say what went wrong.
 fn copy(mut lines: impl BufRead, writer: &mut Writer) -> Result<Option<End>, Failure> {
     let mut hash = Sha256::new();
     let mut line = Vec::new();
@@ -114,6 +129,11 @@ fn copy(mut lines: impl BufRead, writer: &mut Writer) -> Result<Option<End>, Fai
         }
         if line.starts_with(b"{\"end\":") {
             return Ok(Some(end_of(&line, hash)));
+        }
+        if line.starts_with(b"{\"problem\":") {
+            let told: Value = serde_json::from_slice(&line).unwrap_or_default();
+            let status = told.pointer("/problem/status").and_then(Value::as_u64).unwrap_or(500);
+            return Err(client::problem(u16::try_from(status).unwrap_or(500), &told["problem"]));
         }
         hash.update(&line);
         writer.event(line.trim_ascii_end())?;
@@ -156,16 +176,24 @@ fn tell(writer: &Writer, end: Option<End>) -> Outcome {
     }
 }
 
+/// Where events go.
+enum Out {
+    Text(BufWriter<Box<dyn Write + Send>>),
+    Parquet(Box<indelible_parquet::Writer<BufWriter<Box<dyn Write + Send>>>>),
+    /// The file was ended.
+    Ended,
+}
+
 struct Writer {
     form: Form,
     columns: Vec<String>,
-    out: BufWriter<Box<dyn Write>>,
+    out: Out,
     csv: csv_out::Writer,
     rows: u64,
 }
 
 impl Writer {
-    fn new(form: Form, columns: Vec<String>, out: BufWriter<Box<dyn Write>>) -> Self {
+    fn new(form: Form, columns: Vec<String>, out: Out) -> Self {
         let columns = match form {
             Form::Netop => NETOP_COLUMNS.map(str::to_owned).to_vec(),
             Form::Sanernow => SANERNOW_COLUMNS.map(str::to_owned).to_vec(),
@@ -177,25 +205,39 @@ impl Writer {
 
     fn begin(&mut self) -> io::Result<()> {
         match self.form {
-            Form::Ndjson => Ok(()),
-            Form::Json => self.out.write_all(b"["),
+            Form::Ndjson | Form::Parquet => Ok(()),
+            Form::Json => self.text(b"["),
             Form::Csv | Form::Netop | Form::Sanernow => self.csv_row(None),
+        }
+    }
+
+    fn text(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.out {
+            Out::Text(out) => out.write_all(bytes),
+            Out::Parquet(_) | Out::Ended => Ok(()),
         }
     }
 
     fn event(&mut self, line: &[u8]) -> Outcome {
         match self.form {
             Form::Ndjson => {
-                self.out.write_all(line)?;
-                self.out.write_all(b"\n")?;
+                self.text(line)?;
+                self.text(b"\n")?;
             }
             Form::Json => {
-                self.out.write_all(if self.rows == 0 { b"\n" } else { b",\n" })?;
-                self.out.write_all(line)?;
+                self.text(if self.rows == 0 { b"\n" } else { b",\n" })?;
+                self.text(line)?;
             }
             Form::Csv | Form::Netop | Form::Sanernow => {
                 let cells = self.cells(line)?;
                 self.csv_row(Some(&cells))?;
+            }
+            Form::Parquet => {
+                let parsed = parse_json(line).map_err(|error| strange(&error))?;
+                let event = parsed.as_map().ok_or_else(|| strange(&"it is no object"))?;
+                if let Out::Parquet(out) = &mut self.out {
+                    out.push(event).map_err(|error| unwritten(&error))?;
+                }
             }
         }
         self.rows += 1;
@@ -221,14 +263,22 @@ impl Writer {
         let mut text = String::new();
         let cells = cells.unwrap_or(&self.columns);
         self.csv.row(&mut text, cells.iter().map(String::as_str));
-        self.out.write_all(text.as_bytes())
+        self.text(text.as_bytes())
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    /// Ends the file. A Parquet file that is not whole gets no end, so that nobody can read it for a whole one.
+    fn end(&mut self, whole: bool) -> Outcome {
         if self.form == Form::Json {
-            self.out.write_all(b"\n]\n")?;
+            self.text(b"\n]\n")?;
         }
-        self.out.flush()
+        match std::mem::replace(&mut self.out, Out::Ended) {
+            Out::Text(mut out) => out.flush()?,
+            Out::Parquet(out) if whole => {
+                out.finish().map_err(|error| unwritten(&error))?;
+            }
+            Out::Parquet(_) | Out::Ended => {}
+        }
+        Ok(())
     }
 }
 
@@ -239,6 +289,11 @@ fn netop_cells(event: &Event) -> Vec<String> {
         *cell = column(event, "code");
     }
     cells
+}
+
+fn unwritten(error: &indelible_parquet::ParquetError) -> Failure {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    Failure::failed(format!("{error}{cause}"))
 }
 
 fn strange(why: &dyn std::fmt::Display) -> Failure {

@@ -4,9 +4,10 @@ use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
 use crate::Context;
-use crate::client::{Client, Query};
+use crate::client::Query;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Format, Pages, cell, say};
+use crate::source::{DataArg, Source};
 
 /// Columns of the table unless others are asked for.
 pub(crate) const COLUMNS: [&str; 7] =
@@ -22,7 +23,7 @@ const TERMINAL_ROWS: usize = 1_000;
 /// thousand. The query language is the same everywhere: `indelible query fields` lists its names.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  indelible search 'catalog:openkat crude:D' --since yesterday\n  indelible search 'actor:ann outcome:failure since:-7d' --columns occurred_at,code,origin.address\n  indelible search 'code:091111' --count\n  indelible search 'state:quarantined' --all --json | jq '.[].flags'"
+    after_help = "Examples:\n  indelible search 'catalog:openkat crude:D' --since yesterday\n  indelible search 'actor:ann outcome:failure since:-7d' --columns occurred_at,code,origin.address\n  indelible search 'code:091111' --count\n  indelible search 'state:quarantined' --all --json | jq '.[].flags'\n  indelible search --data ./indelible-data 'actor:ann'"
 )]
 pub(crate) struct Args {
     /// Query; everything without one
@@ -51,6 +52,8 @@ pub(crate) struct Args {
     /// Exit with 4 when nothing matches
     #[arg(long)]
     exit_status: bool,
+    #[command(flatten)]
+    data: DataArg,
 }
 
 /// The part of time that is asked about.
@@ -106,8 +109,8 @@ impl Window {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let client = Client::new(&context.target)?;
-        let found = if self.count { self.count(&client, context)? } else { self.list(&client, context)? };
+        let source = Source::open(context, &self.data)?;
+        let found = if self.count { self.count(&source, context)? } else { self.list(&source, context)? };
         if found == 0 && self.exit_status {
             return Err(Failure::new(Exit::Nothing, "nothing_found", "nothing matches"));
         }
@@ -123,9 +126,9 @@ impl Args {
             .with("cursor", cursor)
     }
 
-    fn count(&self, client: &Client, context: &Context) -> Result<u64, Failure> {
+    fn count(&self, source: &Source, context: &Context) -> Result<u64, Failure> {
         let query = self.query(1, None).with("count", Some("exact"));
-        let page = client.get_json(&client.org_query("events", &query))?;
+        let page = source.get("events", &query)?;
         let value = page.pointer("/count/value").and_then(Value::as_u64);
         let value = value.ok_or_else(|| Failure::failed("the server's answer holds no count"))?;
         if matches!(context.output.format(), Format::Json | Format::Ndjson) {
@@ -138,7 +141,7 @@ impl Args {
         Ok(value)
     }
 
-    fn list(&self, client: &Client, context: &Context) -> Result<u64, Failure> {
+    fn list(&self, source: &Source, context: &Context) -> Result<u64, Failure> {
         let output = context.output;
         let own: Vec<&str> = self.columns.iter().map(String::as_str).collect();
         let columns: &[&str] = if own.is_empty() { &COLUMNS } else { &own };
@@ -149,7 +152,7 @@ impl Args {
         let (mut found, mut cursor): (usize, Option<String>) = (0, None);
         loop {
             let query = self.query(PAGE.min(most - found), cursor.as_deref());
-            let page = client.get_json(&client.org_query("events", &query))?;
+            let page = source.get("events", &query)?;
             let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             found += items.len();
             pages.write(&shown(output.format(), columns, items))?;

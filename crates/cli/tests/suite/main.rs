@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod aggregations;
 mod api_audit;
 mod api_endpoints;
 mod api_feed;
@@ -19,6 +20,7 @@ mod api_search;
 mod api_serve;
 mod binary;
 mod catalogs;
+mod columns;
 mod crash;
 mod files;
 mod foreign;

@@ -1,0 +1,92 @@
+//! Where a reading command gets its answers: a running server, or the folder of a stopped one.
+//!
+//! Both answer the same resources in the same shapes, so that a command does not know which it asks.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indelible_server::offline::{Offline, OfflineError};
+use indelible_server::problem::Problem;
+use serde_json::{Value, json};
+
+use crate::Context;
+use crate::catalogs::CatalogsArg;
+use crate::client::{self, Client, Query};
+use crate::exit::{Exit, Failure};
+
+/// The organization of a folder when nobody says otherwise, as of a server.
+const DEFAULT_ORG: &str = "default";
+
+/// A folder to ask instead of a server.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Offline")]
+pub(crate) struct DataArg {
+    /// Read the data folder of a stopped server; nothing in it changes
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    catalogs: CatalogsArg,
+}
+
+/// Who is asked.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A server.
+    Server(Box<Client>),
+    /// A folder.
+    Folder(Arc<Offline>),
+}
+
+impl Source {
+    /// Connects to the server, or opens the folder if one was named.
+    pub(crate) fn open(context: &Context, data: &DataArg) -> Result<Self, Failure> {
+        let Some(dir) = &data.data else { return Ok(Self::Server(Box::new(Client::new(&context.target)?))) };
+        let registry = data.catalogs.registry()?;
+        let org = context.target.org.as_deref().unwrap_or(DEFAULT_ORG);
+        Offline::open(dir, org, registry).map(|offline| Self::Folder(Arc::new(offline))).map_err(|error| {
+            let code = match &error {
+                OfflineError::Refused(refused) => refused.code(),
+                OfflineError::NoSuchLog { .. } => "not_found",
+            };
+            Failure::new(Exit::Failed, code, error.to_string())
+        })
+    }
+
+    /// JSON of a resource below the organization.
+    pub(crate) fn get(&self, resource: &str, query: &Query) -> Result<Value, Failure> {
+        match self {
+            Self::Server(client) => client.get_json(&client.org_query(resource, query)),
+            Self::Folder(offline) => {
+                offline.get(resource, &query.pairs()).map_err(|problem| refused(&problem))
+            }
+        }
+    }
+
+    /// Everything that a search matches, as the lines of the stream.
+    pub(crate) fn stream(&self, query: &Query) -> Result<Box<dyn Read>, Failure> {
+        match self {
+            Self::Server(client) => {
+                let answer = client.stream(&client.org_query("events", query), "application/x-ndjson")?;
+                Ok(Box::new(answer.into_body().into_reader()))
+            }
+            Self::Folder(offline) => {
+                let asked = query.pairs();
+                let (reader, mut writer) = io::pipe()?;
+                let offline = Arc::clone(offline);
+                std::thread::spawn(move || {
+                    let mut write = |chunk: String| writer.write_all(chunk.as_bytes()).is_ok();
+                    if let Err(problem) = offline.stream(&asked, &mut write) {
+                        write(format!("{}\n", json!({ "problem": problem.members() })));
+                    }
+                });
+                Ok(Box::new(reader))
+            }
+        }
+    }
+}
+
+/// A problem as a failure, as if a server had answered it.
+fn refused(problem: &Problem) -> Failure {
+    client::problem(problem.code.status(), &Value::Object(problem.members()))
+}
