@@ -220,7 +220,9 @@ impl DiskFile for OverlayFile {
             at += part.len() as u64;
             rest = left;
         }
-        above.len = above.len.max(at);
+        if !bytes.is_empty() {
+            above.len = above.len.max(at);
+        }
         Ok(())
     }
 
