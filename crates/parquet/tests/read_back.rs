@@ -6,6 +6,7 @@ use indelible_event::{Map, Value};
 use indelible_formats::parse_json;
 use indelible_parquet::{MAX_GROUP_ROWS, ParquetError, Writer};
 use parquet::basic::Compression;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
 
@@ -76,7 +77,7 @@ fn values_of_every_shape_come_back() {
 fn row_groups_are_bounded_compressed_and_have_statistics() {
     let reader = written((0..MAX_GROUP_ROWS + 5).map(|index| event(index, "")));
     let metadata = reader.metadata();
-    let rows: Vec<i64> = metadata.row_groups().iter().map(|group| group.num_rows()).collect();
+    let rows: Vec<i64> = metadata.row_groups().iter().map(RowGroupMetaData::num_rows).collect();
     assert_eq!(rows, [i64::try_from(MAX_GROUP_ROWS).unwrap(), 5]);
     let index = metadata.row_group(1).column(0);
     assert!(matches!(index.compression(), Compression::ZSTD(_)));

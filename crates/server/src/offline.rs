@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use indelible_catalog::catalog::Registry;
 use indelible_durable::clock::Clock;
@@ -25,6 +26,10 @@ use crate::request::Params;
 
 /// Files of write-ahead log that recovery makes stay in memory; the smallest that the largest block fits into.
 const WAL_FILE_BYTES: u64 = 17 << 20;
+/// Sealing would move what is looked at from one place in memory to another: longer than anybody looks, and more than there
+/// is.
+const NEVER: Duration = Duration::from_hours(24 * 365);
+const TOO_MANY: u64 = u64::MAX / 16;
 /// Threads of one search: there is nobody else.
 const THREADS: usize = 2;
 
@@ -64,6 +69,9 @@ impl Offline {
             disk: Arc::new(OverlayDisk::default()),
             must_exist: true,
             wal_file_bytes: WAL_FILE_BYTES,
+            seal_events: TOO_MANY,
+            seal_bytes: TOO_MANY,
+            seal_after: NEVER,
             ..Options::default()
         };
         let (store, _) = Store::open(dir, options)?;

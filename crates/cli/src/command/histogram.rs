@@ -36,11 +36,11 @@ pub(crate) struct Args {
     /// Most bars
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     bars: Option<u64>,
-    #[command(flatten)]
-    data: DataArg,
     /// Exit with 4 when nothing matches
     #[arg(long)]
     exit_status: bool,
+    #[command(flatten)]
+    data: DataArg,
 }
 
 /// Parts of a bar that are told apart on a screen.

@@ -42,11 +42,11 @@ pub(crate) struct Args {
     /// How many values of each
     #[arg(long, short = 'n', value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
     limit: u64,
-    #[command(flatten)]
-    data: DataArg,
     /// Exit with 4 when nothing matches
     #[arg(long)]
     exit_status: bool,
+    #[command(flatten)]
+    data: DataArg,
 }
 
 impl Args {

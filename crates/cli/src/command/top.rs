@@ -31,11 +31,11 @@ pub(crate) struct Args {
     /// How many values
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100))]
     limit: u64,
-    #[command(flatten)]
-    data: DataArg,
     /// Exit with 4 when nothing matches
     #[arg(long)]
     exit_status: bool,
+    #[command(flatten)]
+    data: DataArg,
 }
 
 impl Args {

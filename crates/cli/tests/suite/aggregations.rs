@@ -409,6 +409,12 @@ fn numbers_of_one_query_leave_one_event() {
     read("suggest?q=actor%3Aus");
     read("suggest?q=actor%3Auser");
     assert_eq!(searches(3)[2]["params"]["query"], "actor:*");
+    // What is refused reads nothing, and does not stand for what is read afterwards.
+    let refused =
+        get(&server, &reader, &format!("{ORG}/histogram?q=actor:user-3&since=2020&until=2021&width=hour"));
+    assert_eq!(refused.status, 400);
+    read("events?q=actor:user-3&since=2020&until=2021");
+    searches(4);
     let sender = key(&server, "default", &json!({ "kind": "in" })).0;
     assert_eq!(
         ask(&server, &sender, ("GET", &format!("{ORG}/facets?fields=actor")), &Value::Null).status,

@@ -104,8 +104,6 @@ async fn answer(
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
     let ready = Ready::read(&**app, (&scope, access.principal.catalog()), params, (max_bytes, work))?;
     wait_index(app, access.log, params.parsed("min_index", "an index")?).await?;
-    let said = as_said(["q", "since", "until", "tz"].map(|name| params.text(name)));
-    let new = app.recent_searches.is_new(access.principal.key_id(), access.log, &said, app.clock.now_ns());
     let act =
         Act::new("EVENT.SEARCH").by(&access.principal).from(Some(caller.address), Some(&caller.request));
     let act = act.param("query", recorded_text(&ready.text, ready.window).as_str());
@@ -115,6 +113,9 @@ async fn answer(
     let flag = Arc::clone(&cancelled.0);
     let (answer, rows) = crate::blocking(move || ready.answer(&*worker, &flag)).await?;
     app.metrics.search_seconds.observe_ns(app.clock.boot_ns() - started);
+    // What was refused was not read, and the next try is the first.
+    let said = as_said(["q", "since", "until", "tz"].map(|name| params.text(name)));
+    let new = app.recent_searches.is_new(access.principal.key_id(), access.log, &said, app.clock.now_ns());
     if new {
         app.record(access.log, act.param("rows", i64::try_from(rows).unwrap_or(i64::MAX)));
     }

@@ -137,13 +137,6 @@ async fn answer(
     if accept.contains("application/x-ndjson") {
         return Ok(stream(app, access.log, ready, act));
     }
-    let remembered = first_page
-        && app.recent_searches.is_new(
-            access.principal.key_id(),
-            access.log,
-            &asked.as_said(),
-            app.clock.now_ns(),
-        );
     let _permit = permit(app).await?;
     let started = app.clock.boot_ns();
     let worker = Shared::clone(app);
@@ -151,6 +144,14 @@ async fn answer(
     let flag = Arc::clone(&cancelled.0);
     let found = crate::blocking(move || page(&*worker, &ready, &flag)).await?;
     app.metrics.search_seconds.observe_ns(app.clock.boot_ns() - started);
+    // What was refused was not read, and the next try is the first.
+    let remembered = first_page
+        && app.recent_searches.is_new(
+            access.principal.key_id(),
+            access.log,
+            &asked.as_said(),
+            app.clock.now_ns(),
+        );
     if remembered {
         app.record(access.log, act.param("rows", i64::try_from(found.rows).unwrap_or(i64::MAX)));
     }
