@@ -33,6 +33,13 @@ impl Mask {
         }
     }
 
+    /// Adds a row that is a hit.
+    pub(crate) fn set(&mut self, row: usize, is_hit: bool) {
+        if is_hit {
+            self.insert(row);
+        }
+    }
+
     pub(crate) fn contains(&self, row: usize) -> bool {
         self.0.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
@@ -83,6 +90,13 @@ impl Bits {
         }
     }
 
+    /// Adds a number that is a hit.
+    pub(crate) fn set(&mut self, number: u32, is_hit: bool) {
+        if is_hit {
+            self.insert(number);
+        }
+    }
+
     pub(crate) fn contains(&self, number: u32) -> bool {
         self.0.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
@@ -124,7 +138,9 @@ mod tests {
             assert!(odd.and(all.without(odd)).is_empty());
         }
         let mut bits = Bits::none(200);
-        [0, 64, 199, 70].into_iter().for_each(|number| bits.insert(number));
+        for number in [0, 64, 199, 70] {
+            bits.insert(number);
+        }
         assert_eq!(bits.numbers().collect::<Vec<_>>(), [0, 64, 70, 199]);
     }
 }

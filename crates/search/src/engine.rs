@@ -7,19 +7,20 @@ use std::hash::Hash;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use indelible_event::Field;
 use indelible_query::{Compiled, Condition, Instant, Place};
 use indelible_segment::error::SegmentError;
 use indelible_segment::open::OpenBlock;
 use indelible_segment::read::BlockEntry;
-use indelible_segment::survey::Owner;
+use indelible_segment::survey::{ContextCount, Owner};
 use indelible_store::part::Part;
 
 use crate::bits::Mask;
 use crate::cursor::first_bytes;
 use crate::filter::{Asked, Filter, Leaf, Surveyor, leaves};
 
-/// Memory for open blocks: about six thousand of them.
-const BLOCK_BYTES: usize = 256 * 1024 * 1024;
+/// Memory for open blocks: about four hundred of them, as many as some pages and their neighbours need.
+const BLOCK_BYTES: usize = 128 * 1024 * 1024;
 /// Memory for filters.
 const FILTER_BYTES: usize = 64 * 1024 * 1024;
 
@@ -28,11 +29,112 @@ const FILTER_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct Engine {
     blocks: Mutex<Kept<(u64, u64), OpenBlock>>,
     filters: Mutex<Kept<(u64, [u8; 16]), Filter>>,
+    shared: Mutex<Kept<(u64, Field, Shared), Vec<u32>>>,
+    counts: Mutex<Kept<u64, Vec<ContextCount>>>,
+    types: Mutex<Kept<u64, TypeCounts>>,
+    /// Numbers for the values of shared columns.
+    pub(crate) names: Mutex<Names>,
+}
+
+/// Per block, event types and their rows.
+pub(crate) type TypeCounts = Vec<Vec<(u32, u32)>>;
+
+/// Of what the values of a field are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Shared {
+    Contexts,
+    Types,
+}
+
+/// Names by number. They are few beside the events: those of actors, accounts, sessions.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    numbers: HashMap<Arc<str>, u32>,
+    names: Vec<Arc<str>>,
+}
+
+impl Names {
+    pub(crate) fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let (number, name) = (self.names.len() as u32, Arc::<str>::from(name));
+        self.names.push(Arc::clone(&name));
+        self.numbers.insert(name, number);
+        number
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(crate) fn name(&self, number: u32) -> Option<Arc<str>> {
+        self.names.get(number as usize).cloned()
+    }
 }
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { blocks: Mutex::new(Kept::new(BLOCK_BYTES)), filters: Mutex::new(Kept::new(FILTER_BYTES)) }
+        Self {
+            blocks: Mutex::new(Kept::new(BLOCK_BYTES)),
+            filters: Mutex::new(Kept::new(FILTER_BYTES)),
+            shared: Mutex::new(Kept::new(FILTER_BYTES)),
+            counts: Mutex::new(Kept::new(FILTER_BYTES)),
+            types: Mutex::new(Kept::new(FILTER_BYTES)),
+            names: Mutex::default(),
+        }
+    }
+}
+
+/// What is kept under a key, or made now and kept.
+fn kept_or<K: Hash + Eq + Copy, V>(
+    kept: &Mutex<Kept<K, V>>,
+    key: K,
+    make: impl FnOnce() -> Result<V, SegmentError>,
+    weight: impl FnOnce(&V) -> usize,
+) -> Result<Arc<V>, SegmentError> {
+    let lock = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = lock().get(&key) {
+        return Ok(found);
+    }
+    let made = Arc::new(make()?);
+    let weight = weight(&made);
+    lock().put(key, &made, weight);
+    Ok(made)
+}
+
+/// Makes what is not kept yet.
+pub(crate) type Make<'m, V> = &'m dyn Fn() -> Result<V, SegmentError>;
+
+impl Engine {
+    /// The values of a field by context or event type, as numbers of [`Names`].
+    pub(crate) fn shared(
+        &self,
+        part: &Part,
+        (field, of): (Field, Shared),
+        make: Make<'_, Vec<u32>>,
+    ) -> Result<Arc<Vec<u32>>, SegmentError> {
+        kept_or(&self.shared, (part.number(), field, of), make, |numbers| numbers.len() * 4)
+    }
+
+    /// Counts of the contexts of a part's segment.
+    pub(crate) fn counts(
+        &self,
+        part: &Part,
+        make: Make<'_, Vec<ContextCount>>,
+    ) -> Result<Arc<Vec<ContextCount>>, SegmentError> {
+        kept_or(&self.counts, part.number(), make, |counts| counts.len() * 12)
+    }
+
+    /// Counts of event types of a part's segment.
+    pub(crate) fn type_counts(
+        &self,
+        part: &Part,
+        make: Make<'_, TypeCounts>,
+    ) -> Result<Arc<TypeCounts>, SegmentError> {
+        kept_or(&self.types, part.number(), make, |counts| {
+            counts.iter().map(|block| block.len() * 8 + 24).sum()
+        })
     }
 }
 
@@ -230,9 +332,7 @@ impl Asking<'_, '_> {
                     column,
                     (&mut |row| wanted.contains(row), &read),
                     &mut |row, value| {
-                        if asked.holds(place, value) {
-                            hits.insert(row);
-                        }
+                        hits.set(row, asked.holds(place, value));
                     },
                 )?;
             }

@@ -154,7 +154,7 @@ impl<'a> Surveyor<'a> {
         for place in asked.places() {
             match place {
                 Place::Occurred | Place::Received | Place::Index | Place::Organization => {
-                    leaf.moments.push(place)
+                    leaf.moments.push(place);
                 }
                 Place::EventId | Place::Sequence | Place::Findings => leaf.unknown = true,
                 place => self.look(place, asked, &mut leaf)?,
@@ -174,6 +174,7 @@ impl<'a> Surveyor<'a> {
             leaf.unknown = true;
             return Ok(());
         }
+        let deep = matches!(place, Place::Params | Place::Data) && asked.sub().is_empty();
         let odd = self.odd.iter().any(|path| reach(place, asked.sub(), path) != Reach::Not);
         if odd && asked.holds_anything() {
             leaf.unknown = true;
@@ -182,10 +183,11 @@ impl<'a> Surveyor<'a> {
         for column in self.columns.clone() {
             match reach(place, asked.sub(), column.path) {
                 Reach::Not => {}
+                Reach::At if deep && column.is_bytes => {}
                 // A map or a list stands there: something, but nothing to compare.
                 Reach::Below => leaf.unknown |= asked.holds_anything(),
                 Reach::At if column.owner == Owner::Contexts => {
-                    self.look_at_contexts(place, asked, &column, leaf)?
+                    self.look_at_contexts(place, asked, &column, leaf)?;
                 }
                 Reach::At if column.has_entries => self.look_at_entries(place, asked, &column, leaf)?,
                 Reach::At => self.look_at_values(place, asked, &column, leaf)?,
@@ -199,13 +201,14 @@ impl<'a> Surveyor<'a> {
         let mut found = Bits::none(types.len());
         let mut encoded = Vec::new();
         for (number, event_type) in (0u32..).zip(types) {
-            for (path, value) in event_type {
-                if reach(place, asked.sub(), path) == Reach::At {
-                    indelible_segment::survey::encode_text(value, &mut encoded);
-                    if asked.holds(place, &encoded) {
-                        found.insert(number);
-                    }
-                }
+            let mut values =
+                event_type.iter().filter(|(path, _)| reach(place, asked.sub(), path) == Reach::At);
+            let passes = values.any(|(_, value)| {
+                indelible_segment::survey::encode_text(value, &mut encoded);
+                asked.holds(place, &encoded)
+            });
+            if passes {
+                found.insert(number);
             }
         }
         if !found.is_empty() {
@@ -250,18 +253,14 @@ impl<'a> Surveyor<'a> {
         if column.has_entries {
             let mut entries = Vec::new();
             index.each_entry(column, self.read, &mut |_, encoded| entries.push(passes(encoded)))?;
+            let passed = |entry: u32| entries.get(entry as usize) == Some(&true);
             if entries.contains(&true) {
-                index.context_entries(column.number, self.read, &mut |context, entry| {
-                    if entries.get(entry as usize) == Some(&true) {
-                        found.insert(context);
-                    }
-                })?;
+                let take = &mut |context, entry| found.set(context, passed(entry));
+                index.context_entries(column.number, self.read, take)?;
             }
         } else {
             index.context_values(column.number, self.read, &mut |context, encoded| {
-                if passes(encoded) {
-                    found.insert(context);
-                }
+                found.set(context, passes(encoded));
             })?;
         }
         Ok(found)

@@ -55,7 +55,20 @@ fn read_one(log: Log<'_>, index: u64) -> Result<Hit, SearchError> {
 
 /// The index of the first of `size` events that was received at or after a time; the size when there is none.
 fn first_received(log: Log<'_>, size: u64, received_ns: u64) -> Result<u64, SearchError> {
-    let (mut low, mut high) = (0, size);
+    let (mut low, mut high) = (0u64, size);
+    // Sealed blocks say between which times they were received.
+    for part in log.records.parts(log.scope.log)? {
+        let blocks = part.blocks();
+        let before = blocks.partition_point(|block| block.received.1 < received_ns);
+        if let Some(last) = before.checked_sub(1).and_then(|last| blocks.get(last)) {
+            low = low.max(last.first + u64::from(last.rows));
+        }
+        if let Some(next) = blocks.get(blocks.partition_point(|block| block.received.0 < received_ns)) {
+            high = high.min(next.first);
+        }
+    }
+    let low_end = low.min(size);
+    let (mut low, mut high) = (low_end, high.max(low_end));
     while low < high {
         let middle = low + (high - low) / 2;
         if read_one(log, middle)?.leaf.received_ns < received_ns {

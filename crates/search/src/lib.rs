@@ -27,6 +27,7 @@ mod request;
 mod scan;
 mod sealed;
 mod searcher;
+mod tally;
 mod top;
 mod zones;
 
@@ -44,3 +45,4 @@ pub use order::Order;
 pub use records::{Record, Records};
 pub use request::{Request, Window};
 pub use searcher::{Count, FeedPage, Page, Searcher};
+pub use tally::{TakeTimes, Values};

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indelible_event::Leaf;
 use indelible_query::{Compiled, EventView, Instant};
@@ -89,7 +90,7 @@ impl Scan<'_> {
         self.range.0..self.range.1
     }
 
-    fn in_window(&self, time: Instant) -> bool {
+    pub(crate) fn in_window(&self, time: Instant) -> bool {
         self.window.0.is_none_or(|first| time >= first) && self.window.1.is_none_or(|last| time <= last)
     }
 
@@ -151,26 +152,41 @@ impl Scan<'_> {
 
     /// Number of hits, and whether that is all of them.
     pub(crate) fn count(&self) -> Result<(u64, bool), SearchError> {
-        let share = (self.range.1 - self.range.0).div_ceil(self.threads as u64).max(SHARED_GROUP * BLOCK);
-        let share = share.next_multiple_of(BLOCK);
+        let (decided, rest) = self.walk().count_by_dictionaries(self.range(), self.window)?;
+        let events: u64 = rest.iter().map(|range| range.end - range.start).sum();
+        let share = events.div_ceil(self.threads as u64).max(SHARED_GROUP * BLOCK).next_multiple_of(BLOCK);
         let mut shares: Vec<Scan<'_>> = Vec::new();
-        let mut start = self.range.0;
-        while start < self.range.1 {
-            let end = (start - start % BLOCK).saturating_add(share).min(self.range.1);
-            shares.push(Scan { range: (start, end), ..self.clone() });
-            start = end;
+        for range in rest {
+            let mut start = range.start;
+            while start < range.end {
+                let end = (start - start % BLOCK).saturating_add(share).min(range.end);
+                shares.push(Scan { range: (start, end), ..self.clone() });
+                start = end;
+            }
         }
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let (mut sum, mut whole) = (0, true);
+            while let Some(share) = shares.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (count, all) = share.count_alone()?;
+                (sum, whole) = (sum + count, whole && all);
+            }
+            Ok((sum, whole))
+        };
+        let helpers = self.threads.min(shares.len()).saturating_sub(1);
         let counted: Vec<Result<(u64, bool), SearchError>> = std::thread::scope(|threads| {
-            let workers: Vec<_> = shares.iter().map(|share| threads.spawn(|| share.count_alone())).collect();
+            let workers: Vec<_> = (0..helpers).map(|_| threads.spawn(work)).collect();
+            let own = work();
             let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
-            joined.map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            let joined = joined.map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            std::iter::once(own).chain(joined).collect()
         });
         counted
             .into_iter()
-            .try_fold((0, true), |(sum, all), part| part.map(|(n, whole)| (sum + n, all && whole)))
+            .try_fold((decided, true), |(sum, all), part| part.map(|(n, whole)| (sum + n, all && whole)))
     }
 
-    fn walk(&self) -> Walk<'_> {
+    pub(crate) fn walk(&self) -> Walk<'_> {
         let Sealed { parts, question } = &*self.sealed;
         Walk { log: self.log, parts, question, budget: self.budget }
     }

@@ -2,21 +2,26 @@
 //! record by record.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use indelible_event::LEAF_BYTES;
 use indelible_query::Instant;
 use indelible_segment::error::SegmentError;
+use indelible_segment::open::OpenBlock;
 use indelible_segment::read::BlockEntry;
 use indelible_store::part::Part;
 
 use crate::bits::Mask;
 use crate::budget::Budget;
-use crate::engine::{Question, occurred};
+use crate::engine::{Found, Question, occurred};
 use crate::error::SearchError;
 use crate::filter::Filter;
 use crate::hit::Log;
 use crate::records::{Record, read_error};
 use crate::zones::Zone;
+
+/// One of so many rows wanted is many.
+const MANY: usize = 4;
 
 /// A log, its sealed parts, and what is asked of it.
 pub(crate) struct Walk<'a> {
@@ -29,8 +34,11 @@ pub(crate) struct Walk<'a> {
 /// Receives records.
 pub(crate) type Each<'e> = &'e mut dyn FnMut(Record<'_>) -> ControlFlow<()>;
 
+/// Whether a record that may match does.
+pub(crate) type Check<'c> = &'c mut dyn FnMut(Record<'_>) -> Result<bool, SearchError>;
+
 /// A piece of a range: within a sealed part, or not.
-type Piece<'a> = (Range<u64>, Option<&'a Part>);
+pub(crate) type Piece<'a> = (Range<u64>, Option<&'a Part>);
 
 impl Walk<'_> {
     /// Calls `f` with every record of the range that may match, until it breaks or the budget ends.
@@ -55,7 +63,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn pieces(&self, range: Range<u64>) -> Vec<Piece<'_>> {
+    pub(crate) fn pieces(&self, range: Range<u64>) -> Vec<Piece<'_>> {
         let mut pieces = Vec::new();
         let mut next = range.start;
         for part in self.parts {
@@ -101,11 +109,18 @@ impl Walk<'_> {
                 rows.reverse();
             }
             let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
+            let damage = |error| self.damage(part, error);
+            // Where many rows are wanted, making all of them at once is cheaper.
+            let many = rows.len() * MANY >= entry.rows as usize;
+            let all = if many { Some(block.all(part.index(), &read).map_err(damage)?) } else { None };
             for row in rows {
                 let index = entry.first + row as u64;
-                let event =
-                    block.row(part.index(), index, &read).map_err(|error| self.damage(part, error))?;
-                let stored = event.get(index).map(|row| row.stored).unwrap_or_default();
+                let one = match &all {
+                    Some(_) => None,
+                    None => Some(block.row(part.index(), index, &read).map_err(damage)?),
+                };
+                let event = all.as_ref().or(one.as_ref()).and_then(|events| events.get(index));
+                let stored = event.map(|row| row.stored).unwrap_or_default();
                 let Some(leaf) = leaves.get(row - first) else { continue };
                 let flow = f(Record { index, leaf, stored });
                 if flow.is_break() {
@@ -122,27 +137,14 @@ impl Walk<'_> {
         &self,
         range: Range<u64>,
         window: (Option<Instant>, Option<Instant>),
-        check: &mut dyn FnMut(Record<'_>) -> Result<bool, SearchError>,
+        check: Check<'_>,
     ) -> Result<Option<u64>, SearchError> {
         let mut count = 0;
         for (range, part) in self.pieces(range) {
-            match part {
-                Some(part) => count += self.count_part(part, &range, window, check)?,
-                None => {
-                    let mut failed = None;
-                    self.log.records.visit(self.log.scope.log, range, false, &mut |record| {
-                        if !self.budget.spend(record.stored.len()) {
-                            return ControlFlow::Break(());
-                        }
-                        match check(record) {
-                            Ok(hit) => count += u64::from(hit),
-                            Err(error) => failed = Some(error),
-                        }
-                        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                    })?;
-                    failed.map_or(Ok(()), Err)?;
-                }
-            }
+            count += match part {
+                Some(part) => self.count_part(part, &range, window, check)?,
+                None => self.count_records(range, check)?,
+            };
             if self.budget.has_ended() {
                 return Ok(None);
             }
@@ -150,17 +152,50 @@ impl Walk<'_> {
         Ok(Some(count))
     }
 
+    /// What dictionaries alone can count of a range, and the ranges that are left.
+    pub(crate) fn count_by_dictionaries(
+        &self,
+        range: Range<u64>,
+        window: (Option<Instant>, Option<Instant>),
+    ) -> Result<(u64, Vec<Range<u64>>), SearchError> {
+        let (mut count, mut rest) = (0, Vec::new());
+        for (range, part) in self.pieces(range) {
+            let counted = match part {
+                Some(part) => self.count_from_dictionaries(part, &self.filter(part)?, &range, window)?,
+                None => None,
+            };
+            match counted {
+                Some(rows) => count += rows,
+                None => rest.push(range),
+            }
+        }
+        Ok((count, rest))
+    }
+
+    /// Counts what is not sealed, record by record.
+    fn count_records(&self, range: Range<u64>, check: Check<'_>) -> Result<u64, SearchError> {
+        let mut count = 0;
+        let mut failed = Ok(());
+        self.log.records.visit(self.log.scope.log, range, false, &mut |record| {
+            if !self.budget.spend(record.stored.len()) {
+                return ControlFlow::Break(());
+            }
+            let hit = check(record);
+            count += u64::from(*hit.as_ref().unwrap_or(&false));
+            failed = hit.map(|_| ());
+            if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        failed.map(|()| count)
+    }
+
     fn count_part(
         &self,
         part: &Part,
         range: &Range<u64>,
         window: (Option<Instant>, Option<Instant>),
-        check: &mut dyn FnMut(Record<'_>) -> Result<bool, SearchError>,
+        check: Check<'_>,
     ) -> Result<u64, SearchError> {
         let opened = self.filter(part)?;
-        if let Some(count) = self.count_from_dictionaries(part, &opened, range, window)? {
-            return Ok(count);
-        }
         let mut count = 0;
         for entry in overlapping(part, range) {
             let place = within(entry, window);
@@ -181,24 +216,38 @@ impl Walk<'_> {
                 });
             }
             count += sure.count();
-            let doubtful = found.may.without(found.sure);
-            let mut rows = doubtful.rows();
-            let (Some(first), last) = (rows.next(), rows.next_back()) else { continue };
-            let leaves = self.leaves(entry, first..last.unwrap_or(first) + 1)?;
-            let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
-            for row in doubtful.rows() {
-                let index = entry.first + row as u64;
-                let event =
-                    block.row(part.index(), index, &read).map_err(|error| self.damage(part, error))?;
-                let stored = event.get(index).map(|row| row.stored).unwrap_or_default();
-                if let Some(leaf) = leaves.get(row - first)
-                    && self.budget.spend(stored.len())
-                {
-                    count += u64::from(check(Record { index, leaf, stored })?);
-                }
-            }
+            self.each_doubtful((part, &block), found, &mut |_, record| {
+                count += u64::from(check(record)?);
+                Ok(())
+            })?;
         }
         Ok(count)
+    }
+
+    /// Calls `f` with every row of a block of which only the event itself can tell whether it matches.
+    pub(crate) fn each_doubtful(
+        &self,
+        (part, block): (&Part, &OpenBlock),
+        found: Found,
+        f: &mut dyn FnMut(usize, Record<'_>) -> Result<(), SearchError>,
+    ) -> Result<(), SearchError> {
+        let doubtful = found.may.without(found.sure);
+        let mut rows = doubtful.rows();
+        let (Some(first), last) = (rows.next(), rows.next_back()) else { return Ok(()) };
+        let entry = block.entry();
+        let leaves = self.leaves(entry, first..last.unwrap_or(first) + 1)?;
+        let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
+        for row in doubtful.rows() {
+            let index = entry.first + row as u64;
+            let event = block.row(part.index(), index, &read).map_err(|error| self.damage(part, error))?;
+            let stored = event.get(index).map(|row| row.stored).unwrap_or_default();
+            if let Some(leaf) = leaves.get(row - first)
+                && self.budget.spend(stored.len())
+            {
+                f(row, Record { index, leaf, stored })?;
+            }
+        }
+        Ok(())
     }
 
     /// The count when contexts or event types alone decide and everything is asked for.
@@ -218,13 +267,15 @@ impl Walk<'_> {
         let Some(entry) = index.logs().iter().find(|entry| entry.log == log) else { return Ok(None) };
         let own = entry.first_block..entry.first_block + entry.blocks;
         if let Some(contexts) = opened.filter.only_contexts() {
-            let counts = index.context_counts(&read).map_err(|error| self.damage(part, error))?;
+            let counts = self.question.engine.counts(part, &|| index.context_counts(&read));
+            let counts = counts.map_err(|error| self.damage(part, error))?;
             let rows = contexts.numbers().filter_map(|context| counts.get(context as usize));
             let ours = rows.filter(|count| own.contains(&count.blocks.0));
             return Ok(Some(ours.map(|count| u64::from(count.rows)).sum()));
         }
         if let Some(types) = opened.filter.only_types() {
-            let counts = index.type_counts(&read).map_err(|error| self.damage(part, error))?;
+            let counts = self.question.engine.type_counts(part, &|| index.type_counts(&read));
+            let counts = counts.map_err(|error| self.damage(part, error))?;
             let blocks = counts.iter().skip(own.start as usize).take(own.len());
             let known = blocks.flatten().filter(|(event_type, _)| types.contains(*event_type));
             return Ok(Some(known.map(|(_, count)| u64::from(*count)).sum()));
@@ -237,14 +288,13 @@ impl Walk<'_> {
     }
 
     /// An open block and its rows of the range that may match; `None` when there are none, or the budget ended.
-    fn candidates(
+    pub(crate) fn candidates(
         &self,
         part: &Part,
         opened: &Opened,
         entry: &BlockEntry,
         range: &Range<u64>,
-    ) -> Result<Option<(std::sync::Arc<indelible_segment::open::OpenBlock>, crate::engine::Found)>, SearchError>
-    {
+    ) -> Result<Option<(Arc<OpenBlock>, Found)>, SearchError> {
         let number = part.index().number(entry);
         if !opened.whole && !opened.filter.may_match(number) {
             return Ok(None);
@@ -263,7 +313,7 @@ impl Walk<'_> {
         Ok((!found.may.is_empty()).then_some((block, found)))
     }
 
-    fn filter(&self, part: &Part) -> Result<Opened, SearchError> {
+    pub(crate) fn filter(&self, part: &Part) -> Result<Opened, SearchError> {
         let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
         let opened = self
             .question
@@ -277,18 +327,18 @@ impl Walk<'_> {
         self.log.records.leaves(self.log.scope.log, range)
     }
 
-    fn damage(&self, part: &Part, error: SegmentError) -> SearchError {
+    pub(crate) fn damage(&self, part: &Part, error: SegmentError) -> SearchError {
         read_error(self.log.scope.log, part.damage(error))
     }
 }
 
-struct Opened {
-    filter: std::sync::Arc<Filter>,
+pub(crate) struct Opened {
+    pub(crate) filter: Arc<Filter>,
     /// Whether bodies are kept whole that no filter knows.
-    whole: bool,
+    pub(crate) whole: bool,
 }
 
-fn overlapping<'a>(part: &'a Part, range: &Range<u64>) -> impl Iterator<Item = &'a BlockEntry> {
+pub(crate) fn overlapping<'a>(part: &'a Part, range: &Range<u64>) -> impl Iterator<Item = &'a BlockEntry> {
     let blocks = part.blocks();
     let start = blocks.partition_point(|entry| entry.first + u64::from(entry.rows) <= range.start);
     let end = range.end;
@@ -296,7 +346,7 @@ fn overlapping<'a>(part: &'a Part, range: &Range<u64>) -> impl Iterator<Item = &
 }
 
 /// Whether all times of a block are in a window, or none; `None` when only some may be.
-fn within(entry: &BlockEntry, window: (Option<Instant>, Option<Instant>)) -> Option<bool> {
+pub(crate) fn within(entry: &BlockEntry, window: (Option<Instant>, Option<Instant>)) -> Option<bool> {
     match (window, zone(entry)) {
         ((None, None), _) => Some(true),
         (_, None) => None,

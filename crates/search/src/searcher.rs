@@ -183,8 +183,13 @@ impl Searcher {
         Ok(page)
     }
 
+    /// Names that are kept for tallies.
+    pub(crate) fn names(&self) -> usize {
+        self.engine.names()
+    }
+
     /// A scan of the request, and the log's size, which is read once: what is committed meanwhile comes later.
-    fn scan<'a>(
+    pub(crate) fn scan<'a>(
         &'a self,
         log: Log<'a>,
         request: &Request<'a>,

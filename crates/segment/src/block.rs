@@ -33,6 +33,9 @@ pub(crate) struct RowData {
     chunks: Vec<Range<usize>>,
 }
 
+/// Event type and context of a cell.
+type Owner = (u32, u32);
+
 /// Chunks of contexts by number.
 pub(crate) type ContextChunks<'a> = &'a [(u32, Arc<Contexts>)];
 
@@ -110,14 +113,13 @@ impl RowData {
     }
 
     /// Per column the cells' owners, event type and context, and the first cell of each row.
-    fn owners(&self, schema: &Schema, column: u32) -> Option<(Vec<(u32, u32)>, Vec<u32>)> {
+    fn owners(&self, schema: &Schema, column: u32) -> Option<(Vec<Owner>, Vec<u32>)> {
         let (mut owners, mut starts) = (Vec::new(), Vec::with_capacity(self.kinds.len() + 1));
         for (kind, &context) in self.kinds.iter().zip(&self.contexts) {
             starts.push(owners.len() as u32);
             let Some(shape) = kind.shape.checked_sub(1) else { continue };
-            let slots = &schema.shapes.get(shape as usize)?.slots;
-            let own = slots.iter().filter(|slot| **slot == (Table::Rows, column)).count();
-            owners.extend(std::iter::repeat_n((kind.event_type, context), own));
+            let own = *schema.shapes.get(shape as usize)?.cells.get(column as usize)?;
+            owners.extend(std::iter::repeat_n((kind.event_type, context), own as usize));
         }
         starts.push(owners.len() as u32);
         Some((owners, starts))
@@ -201,9 +203,9 @@ impl RowData {
         let contexts = context_chunk(parts.contexts, context)?;
         let shape = parts.schema.shapes.get(kind.shape.checked_sub(1)? as usize)?;
         let event_type = parts.schema.types.get(kind.event_type as usize)?;
-        let (mut slots, mut typed, mut nth) = (shape.slots.iter().enumerate(), event_type.iter(), 0usize);
+        let (mut slots, mut typed, mut nth) = (shape.slots.iter(), event_type.iter(), 0usize);
         build(&shape.steps, out, &mut |_, out| {
-            let (slot, &(table, column)) = slots.next()?;
+            let &(table, column, nth_of_column) = slots.next()?;
             match table {
                 Table::Types => out.extend_from_slice(&typed.next()?.1),
                 Table::Contexts => {
@@ -212,11 +214,8 @@ impl RowData {
                 }
                 Table::Rows => {
                     let cells = parts.cells.get(column as usize)?;
-                    // The n-th slot of this column in the shape has the row's n-th cell.
-                    let earlier =
-                        shape.slots.iter().take(slot).filter(|known| **known == (table, column)).count();
-                    let cell = *cells.starts.get(row)? as usize + earlier;
-                    let references = |which: usize| contexts.reference(context, which).map(<[u8]>::to_vec);
+                    let cell = *cells.starts.get(row)? as usize + nth_of_column as usize;
+                    let references = |which: usize| contexts.reference(context, which);
                     cells.cells.write(cell, &references, out)?;
                 }
             }

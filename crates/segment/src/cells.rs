@@ -14,6 +14,9 @@ use crate::words::UUID_TEXT;
 /// To what the cells of a column belong: per cell the event type and the context.
 pub(crate) type Owners<'a> = &'a [(u32, u32)];
 
+/// Gives the texts of fields that a value may refer to.
+pub(crate) type References<'r> = &'r dyn Fn(usize) -> Option<&'r [u8]>;
+
 /// Decoded cells.
 #[derive(Debug)]
 pub(crate) struct Cells {
@@ -103,12 +106,7 @@ impl Cells {
     }
 
     /// Appends the bytes that a cell holds, without tag and length. `references` are the texts of the row's context.
-    pub(crate) fn write(
-        &self,
-        at: usize,
-        references: &dyn Fn(usize) -> Option<Vec<u8>>,
-        out: &mut Vec<u8>,
-    ) -> Option<()> {
+    pub(crate) fn write(&self, at: usize, references: References<'_>, out: &mut Vec<u8>) -> Option<()> {
         match &self.values {
             Values::Numbers(numbers) => {
                 let number = *numbers.get(at)?;
@@ -119,7 +117,7 @@ impl Cells {
                 }
             }
             Values::Times(forms, ticks) => {
-                join_time(*forms.get(at)?, ticks.get(at)?.cast_signed())?.write(out)
+                join_time(*forms.get(at)?, ticks.get(at)?.cast_signed())?.write(out);
             }
             Values::Entries(dictionary, entries) => out.extend_from_slice(dictionary.get(*entries.get(at)?)?),
             Values::Texts(dictionary, texts) => texts.write(dictionary, at, references, out)?,
@@ -247,7 +245,7 @@ impl Texts {
         &self,
         dictionary: &Dictionary,
         at: usize,
-        references: &dyn Fn(usize) -> Option<Vec<u8>>,
+        references: References<'_>,
         out: &mut Vec<u8>,
     ) -> Option<()> {
         let mut place = *self.places.get(at)?;
@@ -280,7 +278,7 @@ impl Texts {
                         _ => out.extend_from_slice(bytes),
                     }
                 }
-                kind::REFERENCE => out.extend_from_slice(&references(parameter.into())?),
+                kind::REFERENCE => out.extend_from_slice(references(parameter.into())?),
                 _ => {}
             }
         }

@@ -1,10 +1,10 @@
 //! Collects the rows of a segment into tables: event types, contexts, kinds of rows, and one column per path.
 //!
-//! Every row is put together again from what was taken out of it before it counts as taken apart; one that does not come
+//! The first body of each shape is put together again before any of that shape counts as taken apart; one that does not come
 //! out as it was, or that would pass a limit, is kept whole.
 
 use hashbrown::HashMap;
-use indelible_event::{EventId, Field};
+use indelible_event::EventId;
 
 use crate::column::{Column, Mark, NONE, REFERENCES, split_time};
 use crate::id::IdCipher;
@@ -26,7 +26,7 @@ pub(crate) struct Shape {
     pub(crate) steps: Vec<u8>,
     slots: Vec<(Table, u32)>,
     /// Number of the list of its columns of contexts.
-    context_shape: u32,
+    context_list: u32,
     occurred: Option<usize>,
 }
 
@@ -75,14 +75,14 @@ pub(crate) struct Collector {
     context_shape_numbers: HashMap<Vec<u32>, u32>,
     /// Tuples of (path, value), both interned.
     pub(crate) types: Vec<Vec<u32>>,
-    type_numbers: HashMap<Vec<u32>, u32>,
+    type_numbers: HashMap<Vec<u8>, u32>,
     pub(crate) kinds: Vec<Kind>,
     kind_numbers: HashMap<Kind, u32>,
     pub(crate) producers: Vec<u64>,
     producer_numbers: HashMap<u64, (u32, u64, u32)>,
     pub(crate) contexts: Vec<Context>,
-    context_numbers: HashMap<Vec<u64>, u32>,
-    pub(crate) references: Vec<[u32; REFERENCES.len()]>,
+    context_numbers: HashMap<Vec<u8>, u32>,
+    pub(crate) references: Vec<[u32; REFERENCES]>,
     pub(crate) row_columns: Vec<Column>,
     pub(crate) context_columns: Vec<Column>,
     column_numbers: HashMap<(Table, SlotKind, String), u32>,
@@ -102,9 +102,7 @@ pub(crate) struct Collector {
 #[derive(Debug, Default)]
 struct Scratch {
     shape: Vec<u8>,
-    rebuilt: Vec<u8>,
-    type_tuple: Vec<u32>,
-    context_tuple: Vec<u64>,
+    tuple: Vec<u8>,
 }
 
 impl Collector {
@@ -195,19 +193,20 @@ impl Collector {
     fn shape_of<'a>(&mut self, items: &'a [u8], slots: &mut Vec<Slot<'a>>) -> Option<usize> {
         parse(items, &mut self.scratch.shape, slots)?;
         let known = self.shape_numbers.get(self.scratch.shape.as_slice()).copied();
-        let number = match known {
-            Some(number) => number as usize,
-            None => self.add_shape()?,
-        };
-        let rebuilt = &mut self.scratch.rebuilt;
-        rebuilt.clear();
-        let mut left = slots.iter();
-        build(&self.scratch.shape, rebuilt, &mut |_, out| {
-            left.next()?.write(out);
-            Some(())
-        })?;
         let fits = slots.iter().all(|slot| !matches!(slot, Slot::Time(time) if split_time(*time).is_none()));
-        (rebuilt == items && fits).then_some(number)
+        match known {
+            _ if !fits => None,
+            Some(number) => Some(number as usize),
+            None => {
+                // Taking apart keeps every byte or a length that follows; the first body of each shape shows it.
+                let (mut rebuilt, mut left) = (Vec::with_capacity(items.len()), slots.iter());
+                build(&self.scratch.shape, &mut rebuilt, &mut |_, out| {
+                    left.next()?.write(out);
+                    Some(())
+                })?;
+                if rebuilt == items { self.add_shape() } else { None }
+            }
+        }
     }
 
     fn add_shape(&mut self) -> Option<usize> {
@@ -234,7 +233,7 @@ impl Collector {
         let number = self.shapes.len();
         let steps = self.scratch.shape.clone();
         self.shape_numbers.insert(steps.clone(), number as u32);
-        self.shapes.push(Shape { steps, slots, context_shape, occurred });
+        self.shapes.push(Shape { steps, slots, context_list: context_shape, occurred });
         Some(number)
     }
 
@@ -270,19 +269,26 @@ impl Collector {
     }
 
     fn type_of(&mut self, shape: usize, slots: &[Slot<'_>]) -> u32 {
-        let tuple = &mut self.scratch.type_tuple;
-        tuple.clear();
         let Some(shape) = self.shapes.get(shape) else { return 0 };
-        for ((table, path), slot) in shape.slots.iter().zip(slots) {
-            if let (Table::Types, Slot::Bytes(_, bytes)) = (table, slot) {
-                tuple.extend_from_slice(&[*path, self.interner.number(bytes)]);
-            }
+        let typed = || {
+            let places = shape.slots.iter().zip(slots);
+            places.filter_map(|((table, path), slot)| match (table, slot) {
+                (Table::Types, Slot::Bytes(_, bytes)) => Some((*path, *bytes)),
+                _ => None,
+            })
+        };
+        let tuple = &mut self.scratch.tuple;
+        tuple.clear();
+        for (path, bytes) in typed() {
+            tuple.extend_from_slice(&path.to_be_bytes());
+            tuple.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+            tuple.extend_from_slice(bytes);
         }
         if let Some(number) = self.type_numbers.get(tuple.as_slice()) {
             return *number;
         }
         let number = self.types.len() as u32;
-        self.types.push(tuple.clone());
+        self.types.push(typed().flat_map(|(path, bytes)| [path, self.interner.number(bytes)]).collect());
         self.type_numbers.insert(tuple.clone(), number);
         number
     }
@@ -298,54 +304,46 @@ impl Collector {
             (next, 0, u32::MAX)
         });
         let shape = shape.and_then(|shape| self.shapes.get(shape));
-        let context_shape = shape.map_or(0, |shape| shape.context_shape);
-        let tuple = &mut self.scratch.context_tuple;
-        tuple.clear();
-        tuple.extend_from_slice(&[context_shape.into(), producer.into()]);
+        let context_shape = shape.map_or(0, |shape| shape.context_list);
         let places = shape.map_or(&[][..], |shape| shape.slots.as_slice());
-        for (_, slot) in places.iter().zip(slots).filter(|((table, _), _)| *table == Table::Contexts) {
-            match slot {
-                Slot::Bool(value) => tuple.push((*value).into()),
-                Slot::Int(number) => tuple.push(number.cast_unsigned()),
-                Slot::Bytes(_, bytes) => tuple.push(self.interner.number(bytes).into()),
-                Slot::Time(time) => {
-                    let (form, ticks) = split_time(*time).unwrap_or_default();
-                    tuple.extend_from_slice(&[form, ticks.cast_unsigned()]);
-                }
+        let own = places.iter().zip(slots).filter(|((table, _), _)| *table == Table::Contexts);
+        let tuple = &mut self.scratch.tuple;
+        tuple.clear();
+        tuple.extend_from_slice(&context_shape.to_be_bytes());
+        tuple.extend_from_slice(&producer.to_be_bytes());
+        for (_, slot) in own.clone() {
+            let start = tuple.len();
+            tuple.extend_from_slice(&[0; 4]);
+            slot.write(tuple);
+            let length = (tuple.len() - start) as u32;
+            if let Some(place) = tuple.get_mut(start..start + 4) {
+                place.copy_from_slice(&length.to_be_bytes());
             }
         }
-        match self.context_numbers.get(tuple.as_slice()) {
-            Some(number) => *number,
-            None => self.add_context(context_shape, producer),
+        if let Some(number) = self.context_numbers.get(tuple.as_slice()) {
+            return *number;
         }
+        let cells: Vec<(u32, Slot<'_>)> = own.map(|((_, column), slot)| (*column, *slot)).collect();
+        self.context_numbers.insert(tuple.clone(), self.contexts.len() as u32);
+        self.add_context(context_shape, producer, &cells)
     }
 
-    fn add_context(&mut self, shape: u32, producer: u32) -> u32 {
+    fn add_context(&mut self, shape: u32, producer: u32, cells: &[(u32, Slot<'_>)]) -> u32 {
         let number = self.contexts.len() as u32;
-        let tuple = self.scratch.context_tuple.clone();
-        let mut cells = tuple.iter().copied().skip(2);
-        let mut references = [NONE; REFERENCES.len()];
-        let columns = self.context_shapes.get(shape as usize).map_or(&[][..], Vec::as_slice);
+        let mut references = [NONE; REFERENCES];
         let mark = Mark { kind: 0, context: number, row: number };
-        for &column in columns {
-            let (Some(column), Some(cell)) = (self.context_columns.get_mut(column as usize), cells.next())
-            else {
-                continue;
-            };
-            match column.kind {
-                SlotKind::Bool | SlotKind::Int => column.push_number(cell),
-                SlotKind::Time => column.push_time(cell, cells.next().unwrap_or(0).cast_signed()),
-                _ => column.push_bytes(cell as u32, mark),
-            }
-            let of = |field: &Field| field.path() == column.path && column.kind == SlotKind::Text;
-            if let Some(place) = REFERENCES.iter().position(of).and_then(|at| references.get_mut(at)) {
-                *place = cell as u32;
+        for (column, slot) in cells {
+            let Some(column) = self.context_columns.get_mut(*column as usize) else { continue };
+            let interned = column.push(*slot, &mut self.interner, mark);
+            if let (Some(which), Some(interned)) = (column.reference, interned)
+                && let Some(place) = references.get_mut(which)
+            {
+                *place = interned;
             }
         }
         self.references.push(references);
         let block = self.block;
         self.contexts.push(Context { shape, producer, rows: 0, first_block: block, last_block: block });
-        self.context_numbers.insert(tuple, number);
         if self.contexts.len().is_multiple_of(CONTEXT_CHUNK) {
             self.end_context_chunk();
         }
@@ -431,15 +429,7 @@ impl Collector {
                 continue;
             }
             let Some(column) = self.row_columns.get_mut(*number as usize) else { continue };
-            match slot {
-                Slot::Bool(value) => column.push_number((*value).into()),
-                Slot::Int(number) => column.push_number(number.cast_unsigned()),
-                Slot::Bytes(_, bytes) => column.push_bytes(self.interner.number(bytes), mark),
-                Slot::Time(time) => {
-                    let (form, ticks) = split_time(*time).unwrap_or_default();
-                    column.push_time(form, ticks);
-                }
-            }
+            column.push(*slot, &mut self.interner, mark);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::bytes::put_varint;
 use crate::interner::Interner;
 use crate::ints::{Ints, zigzag};
 use crate::postings::Postings;
-use crate::shape::{SlotKind, TimeParts};
+use crate::shape::{Slot, SlotKind, TimeParts};
 use crate::stream::Stream;
 use crate::tokens;
 
@@ -17,8 +17,14 @@ pub(crate) const MAX_DICTIONARY_BYTES: usize = 4 * 1024 * 1024;
 /// A column with at most so many different values always has a dictionary.
 const SMALL_DICTIONARY: usize = 64;
 /// Fields whose text is recognised in the texts of an event's other columns.
-pub(crate) const REFERENCES: [Field; 4] =
+pub(crate) const REFERENCE_FIELDS: [Field; REFERENCES - 1] =
     [Field::ActorId, Field::Account, Field::SessionId, Field::OriginAddress];
+/// Those, and the name of the actor's key.
+pub(crate) const REFERENCES: usize = 5;
+/// The number of the key among them.
+pub(crate) const KEY_REFERENCE: usize = REFERENCES - 1;
+/// Path of the keys in contexts: as a rule all of them are the actor's.
+pub(crate) const KEY_PATH: &str = "actor.id#";
 /// Places in which the last value under a context is remembered.
 pub(crate) const RECENT: usize = 256;
 /// A cell with this bit repeats the value of an earlier cell of the chunk, whose number it holds.
@@ -77,8 +83,19 @@ pub(crate) struct Column {
     pub(crate) forms: Vec<u64>,
     pub(crate) marks: Vec<Mark>,
     pub(crate) ends: Vec<usize>,
+    /// Which of the references its values are.
+    pub(crate) reference: Option<usize>,
     recent: Vec<(u32, usize)>,
-    repeats: bool,
+    pub(crate) repeats: bool,
+}
+
+/// Which of the references the values of a column of contexts are.
+pub(crate) fn reference_of(path: &str, kind: SlotKind) -> Option<usize> {
+    match kind {
+        SlotKind::Key => (path == KEY_PATH).then_some(KEY_REFERENCE),
+        SlotKind::Text => REFERENCE_FIELDS.iter().position(|field| field.path() == path),
+        _ => None,
+    }
 }
 
 /// A column ready to be written.
@@ -95,20 +112,31 @@ impl Column {
     pub(crate) fn new(path: String, kind: SlotKind, chunks: usize, repeats: bool) -> Self {
         let recent = if repeats { vec![(NONE, 0); RECENT] } else { Vec::new() };
         let (cells, forms, marks) = (Vec::new(), Vec::new(), Vec::new());
-        Self { path, kind, cells, forms, marks, ends: vec![0; chunks], recent, repeats }
+        let reference = if repeats { None } else { reference_of(&path, kind) };
+        Self { path, kind, cells, forms, marks, ends: vec![0; chunks], reference, recent, repeats }
     }
 
-    pub(crate) fn push_number(&mut self, number: u64) {
-        self.cells.push(number);
-    }
-
-    pub(crate) fn push_time(&mut self, form: u64, ticks: i64) {
-        self.forms.push(form);
-        self.cells.push(ticks.cast_unsigned());
+    /// Adds a value; gives its number in the interner if it has one.
+    pub(crate) fn push(&mut self, slot: Slot<'_>, interner: &mut Interner, mark: Mark) -> Option<u32> {
+        match slot {
+            Slot::Bool(value) => self.cells.push(value.into()),
+            Slot::Int(number) => self.cells.push(number.cast_unsigned()),
+            Slot::Time(time) => {
+                let (form, ticks) = split_time(time).unwrap_or_default();
+                self.forms.push(form);
+                self.cells.push(ticks.cast_unsigned());
+            }
+            Slot::Bytes(_, bytes) => {
+                let number = interner.number(bytes);
+                self.push_bytes(number, mark);
+                return Some(number);
+            }
+        }
+        None
     }
 
     /// Adds a byte string by its number.
-    pub(crate) fn push_bytes(&mut self, number: u32, mark: Mark) {
+    fn push_bytes(&mut self, number: u32, mark: Mark) {
         let at = self.cells.len();
         let mut cell = u64::from(number);
         if self.repeats {
@@ -138,18 +166,15 @@ impl Column {
     }
 
     /// Turns the cells into streams. `references` gives the interned texts of a context's [`REFERENCES`].
-    pub(crate) fn encode(
-        &self,
-        interner: &Interner,
-        references: &[[u32; REFERENCES.len()]],
-        exact: u32,
-    ) -> Coded {
+    pub(crate) fn encode(&self, interner: &Interner, references: &[[u32; REFERENCES]], exact: u32) -> Coded {
         match self.kind {
             SlotKind::Bool => self.numbers(|cell| cell),
             SlotKind::Int => self.numbers(|cell| zigzag(cell.cast_signed())),
             SlotKind::Time => self.times(),
+            // Whose key it is follows from the context as a rule.
+            SlotKind::Key if self.repeats => tokens::encode(self, interner, references, exact),
             _ => match self.dictionary(interner) {
-                Some(entries) => self.by_dictionary(interner, &entries, exact),
+                Some(entries) => self.by_dictionary(interner, &entries),
                 None => tokens::encode(self, interner, references, exact),
             },
         }
@@ -207,7 +232,7 @@ impl Column {
     }
 
     /// Code 0 repeats the context's last value, n + 1 is entry n; where nothing repeats, n is entry n.
-    fn by_dictionary(&self, interner: &Interner, entries: &[u32], exact: u32) -> Coded {
+    fn by_dictionary(&self, interner: &Interner, entries: &[u32]) -> Coded {
         let mut ranks = vec![NONE; interner.len()];
         let mut dictionary = Vec::new();
         put_varint(&mut dictionary, entries.len() as u64);
@@ -221,7 +246,8 @@ impl Column {
         }
         let rank = |cell: u64| ranks.get(cell as usize).copied().unwrap_or(NONE);
         let mut ints = Ints::default();
-        let mut postings = Postings::new(entries.len(), exact);
+        // Blocks are enough: which of their rows have an entry is read from the column at once.
+        let mut postings = Postings::new(if self.repeats { entries.len() } else { 0 }, 0);
         for (number, chunk) in (0u32..).zip(self.chunks()) {
             for at in chunk {
                 let cell = self.cells.get(at).copied().unwrap_or(0);

@@ -1,9 +1,8 @@
 //! A chunk of contexts, decoded: the values that session, actor, origin and producer have together.
 
 use crate::cells::Cells;
-use crate::column::REFERENCES;
+use crate::column::{REFERENCES, reference_of};
 use crate::schema::{CONTEXT_STREAMS, Schema};
-use crate::shape::SlotKind;
 
 /// Decoded contexts, neighbours by number.
 #[derive(Debug)]
@@ -16,7 +15,7 @@ pub(crate) struct Contexts {
     values: Vec<u32>,
     bytes: Vec<u8>,
     /// Number of the value of each of [`REFERENCES`], by context.
-    references: Vec<[Option<u32>; REFERENCES.len()]>,
+    references: Vec<[Option<u32>; REFERENCES]>,
 }
 
 impl Contexts {
@@ -57,16 +56,14 @@ impl Contexts {
         };
         debug_assert!(chunks.len() >= CONTEXT_STREAMS, "checked with the directory");
         for shape in shapes {
-            let mut references = [None; REFERENCES.len()];
+            let mut references = [None; REFERENCES];
             for &number in shape {
                 let (cells, next) = columns.get_mut(number as usize)?;
                 cells.write(*next, &|_| None, &mut contexts.bytes)?;
                 *next += 1;
                 let column = schema.context_columns.get(number as usize)?;
-                let of = |field: &indelible_event::Field| {
-                    column.kind == SlotKind::Text && field.path() == column.path
-                };
-                if let Some(place) = REFERENCES.iter().position(of).and_then(|at| references.get_mut(at)) {
+                let which = reference_of(&column.path, column.kind);
+                if let Some(place) = which.and_then(|at| references.get_mut(at)) {
                     *place = Some(contexts.values.len() as u32);
                 }
                 contexts.values.push(u32::try_from(contexts.bytes.len()).ok()?);

@@ -103,7 +103,7 @@ fn split(value: u64) -> (u8, u32, u64) {
     if value < SMALL {
         return (value as u8, 0, 0);
     }
-    let highest = 63 - value.leading_zeros();
+    let highest = value.ilog2();
     let width = highest - 2;
     let symbol = SMALL + u64::from(highest - FIRST_BIT) * 4 + (value >> width & 3);
     (symbol as u8, width, value & ((1 << width) - 1))

@@ -67,6 +67,12 @@ impl OpenBlock {
         self.rows(index, from..from + 1, read)
     }
 
+    /// Those rows whose index is wanted.
+    pub fn some(&self, index: &Index, wanted: &Range<u64>, read: ReadAt<'_>) -> Result<Block, SegmentError> {
+        let row = |at: u64| (at.saturating_sub(self.entry.first)).min(self.entry.rows.into()) as usize;
+        self.rows(index, row(wanted.start)..row(wanted.end), read)
+    }
+
     /// All rows.
     pub fn all(&self, index: &Index, read: ReadAt<'_>) -> Result<Block, SegmentError> {
         self.rows(index, 0..self.entry.rows as usize, read)
@@ -94,7 +100,7 @@ impl OpenBlock {
         let schema = &index.tables(read)?.schema;
         let mut cells = Vec::with_capacity(schema.row_columns.len());
         for (number, column) in (0u32..).zip(&schema.row_columns) {
-            index.dictionary(column, read)?;
+            Index::dictionary(column, read)?;
             cells.push(self.data.cells(schema, number).ok_or_else(|| self.damaged())?);
         }
         Ok(self.whole.get_or_init(|| Whole { contexts, places, cells }))
@@ -112,7 +118,7 @@ impl OpenBlock {
         }
         let schema = &index.tables(read)?.schema;
         let def = schema.row_columns.get(column as usize).ok_or_else(|| self.damaged())?;
-        index.dictionary(def, read)?;
+        Index::dictionary(def, read)?;
         let cells = self.data.cells(schema, column).ok_or_else(|| self.damaged())?;
         Ok(place.get_or_init(|| cells))
     }
@@ -158,9 +164,7 @@ impl OpenBlock {
                 continue;
             }
             let context = self.data.contexts.get(row).copied().unwrap_or(0);
-            let references = |which: usize| {
-                context_chunk(&contexts, context)?.reference(context, which).map(<[u8]>::to_vec)
-            };
+            let references = |which: usize| context_chunk(&contexts, context)?.reference(context, which);
             for cell in start..end {
                 bytes.clear();
                 cells.cells.write(cell as usize, &references, &mut bytes).ok_or_else(|| self.damaged())?;

@@ -55,16 +55,21 @@ pub(crate) fn plan(collector: &Collector, offset: u64, zstd: &mut Zstd) -> Resul
         context_offsets.push(next);
         next += chunk_len(&context_streams, chunk);
     }
-    let row_columns = out.columns(&collector.row_columns, rows, &row_streams, ROW_STREAMS, zstd)?;
+    let row_columns = out.columns(&collector.row_columns, rows, &row_streams, (ROW_STREAMS, &mut *zstd))?;
     let context_columns =
-        out.columns(&collector.context_columns, contexts, &context_streams, CONTEXT_STREAMS, zstd)?;
+        out.columns(&collector.context_columns, contexts, &context_streams, (CONTEXT_STREAMS, &mut *zstd))?;
     let coding =
         |streams: &Streams, count| streams.iter().take(count).map(|(coding, _)| coding.clone()).collect();
     let schema = Schema {
         shapes: collector
             .shapes
             .iter()
-            .map(|shape| ShapeDef { steps: shape.steps.clone(), slots: Vec::new(), odd: Vec::new() })
+            .map(|shape| ShapeDef {
+                steps: shape.steps.clone(),
+                slots: Vec::new(),
+                cells: Vec::new(),
+                odd: Vec::new(),
+            })
             .collect(),
         context_shapes: collector.context_shapes.clone(),
         types: types_of(collector),
@@ -110,7 +115,9 @@ fn contexts_of(collector: &Collector) -> Vec<Stream> {
     let stream = |value: &dyn Fn(&crate::collect::Context) -> u32| {
         let mut ints = Ints::default();
         for chunk in collector.contexts.chunks(CONTEXT_CHUNK) {
-            chunk.iter().for_each(|context| ints.push(value(context).into()));
+            for context in chunk {
+                ints.push(value(context).into());
+            }
             ints.end_chunk();
         }
         Stream::Ints(ints)
@@ -178,8 +185,7 @@ impl Output {
         columns: &[Column],
         coded: Vec<Coded>,
         streams: &Streams,
-        mut first_stream: usize,
-        zstd: &mut Zstd,
+        (mut first_stream, zstd): (usize, &mut Zstd),
     ) -> Result<Vec<ColumnDef>, SegmentError> {
         let mut defs = Vec::with_capacity(columns.len());
         for (column, coded) in columns.iter().zip(coded) {

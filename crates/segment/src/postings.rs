@@ -58,6 +58,9 @@ impl Postings {
 
     /// Rearranges the entries: `order` names, for each new place, the old one.
     pub(crate) fn arrange(&mut self, order: &[u32]) {
+        if self.entries.is_empty() {
+            return;
+        }
         let taken = |&old: &u32| self.entries.get_mut(old as usize).map(std::mem::take).unwrap_or_default();
         self.entries = order.iter().map(taken).collect();
     }
@@ -85,8 +88,10 @@ impl Postings {
         }
         let mut out = Vec::new();
         put_varint(&mut out, groups.len() as u64);
-        groups.iter().for_each(|group| put_varint(&mut out, group.len() as u64));
-        groups.iter().for_each(|group| out.extend_from_slice(group));
+        for group in &groups {
+            put_varint(&mut out, group.len() as u64);
+        }
+        out.extend_from_slice(&groups.concat());
         Ok(out)
     }
 }

@@ -162,7 +162,9 @@ mod tests {
 
     fn model_of(symbols: &[u8]) -> Model {
         let mut counts = [0; 256];
-        symbols.iter().for_each(|&symbol| counts[usize::from(symbol)] += 1);
+        for &symbol in symbols {
+            counts[usize::from(symbol)] += 1;
+        }
         Model::of(&counts)
     }
 

@@ -224,7 +224,7 @@ impl Index {
         let len = chunks.iter().map(|(len, _)| u64::from(*len)).sum();
         let bytes = fetch(read, offset, len)?;
         for column in &schema.context_columns {
-            self.dictionary(column, read)?;
+            Self::dictionary(column, read)?;
         }
         let damaged = |what| SegmentError::damaged(offset, what);
         let ranges =
@@ -282,7 +282,7 @@ impl Index {
             owners.extend(std::iter::repeat_n((0, context), own));
         }
         let def = schema.context_columns.get(column as usize).ok_or_else(damaged)?;
-        let dictionary = self.dictionary(def, read)?;
+        let dictionary = Self::dictionary(def, read)?;
         let streams = (def.first_stream..def.first_stream + def.codings.len())
             .map(|stream| self.context_stream(chunk, stream, read).map(|(_, bytes)| bytes))
             .collect::<Result<Vec<_>, _>>()?;
@@ -312,22 +312,18 @@ impl Index {
     }
 
     /// A column's dictionary, read when it is first needed.
-    pub(crate) fn dictionary(
-        &self,
-        column: &ColumnDef,
-        read: ReadAt<'_>,
-    ) -> Result<Arc<Dictionary>, SegmentError> {
+    pub(crate) fn dictionary(column: &ColumnDef, read: ReadAt<'_>) -> Result<Arc<Dictionary>, SegmentError> {
         if let Some(loaded) = column.loaded.get() {
             return Ok(Arc::clone(loaded));
         }
-        let bytes = self.blob(column.dictionary, read)?;
+        let bytes = Self::blob(column.dictionary, read)?;
         let damaged = || SegmentError::damaged(column.dictionary.offset, "a dictionary is malformed");
         let bytes = unpack_within(&bytes, MAX_DICTIONARY_SECTION).ok_or_else(damaged)?;
         let loaded = Arc::new(Dictionary::decode(column.mode, &bytes).ok_or_else(damaged)?);
         Ok(Arc::clone(column.loaded.get_or_init(|| loaded)))
     }
 
-    pub(crate) fn blob(&self, blob: Blob, read: ReadAt<'_>) -> Result<Vec<u8>, SegmentError> {
+    pub(crate) fn blob(blob: Blob, read: ReadAt<'_>) -> Result<Vec<u8>, SegmentError> {
         let bytes = fetch(read, blob.offset, blob.len.into())?;
         if crc32c::crc32c(&bytes) != blob.crc {
             return Err(SegmentError::damaged(blob.offset, "a dictionary's checksum does not hold"));

@@ -83,8 +83,10 @@ pub(crate) struct Kind {
 #[derive(Debug)]
 pub(crate) struct ShapeDef {
     pub(crate) steps: Vec<u8>,
-    /// Where the value of each slot is, and the number of its column there.
-    pub(crate) slots: Vec<(Table, u32)>,
+    /// Where the value of each slot is, the number of its column there, and how many slots before it have that column.
+    pub(crate) slots: Vec<(Table, u32, u32)>,
+    /// Cells of a row in each column of rows.
+    pub(crate) cells: Vec<u32>,
     /// Paths of what fills no slot.
     pub(crate) odd: Vec<String>,
 }
@@ -150,6 +152,10 @@ fn take_list<T>(take: &mut Take<'_>, mut entry: impl FnMut(&mut Take<'_>) -> Opt
     (0..take_count(take)?).map(|_| entry(take)).collect()
 }
 
+fn take_u64(take: &mut Take<'_>) -> Option<u64> {
+    take.u64()
+}
+
 fn take_u32(take: &mut Take<'_>) -> Option<u32> {
     u32::try_from(take.varint()?).ok()
 }
@@ -163,7 +169,9 @@ impl Schema {
         put_varint(&mut out, self.context_shapes.len() as u64);
         for columns in &self.context_shapes {
             put_varint(&mut out, columns.len() as u64);
-            columns.iter().for_each(|&column| put_varint(&mut out, column.into()));
+            for &column in columns {
+                put_varint(&mut out, column.into());
+            }
         }
         put_varint(&mut out, self.types.len() as u64);
         for event_type in &self.types {
@@ -185,7 +193,9 @@ impl Schema {
         self.row_codings.iter().chain(&self.context_codings).for_each(|coding| coding.encode(&mut out));
         for columns in [&self.row_columns, &self.context_columns] {
             put_varint(&mut out, columns.len() as u64);
-            columns.iter().for_each(|column| column.encode(&mut out));
+            for column in columns {
+                column.encode(&mut out);
+            }
         }
         put_varint(&mut out, self.contexts.into());
         put_varint(&mut out, self.context_offsets.len() as u64);
@@ -206,13 +216,13 @@ impl Schema {
             let (flags, bits) = (take.u8()?, take.u8()?);
             Some(Kind { shape, event_type, flags, type_tag: take.u32()?, bits })
         })?;
-        let producers = take_list(take, |take| take.u64())?;
+        let producers = take_list(take, take_u64)?;
         let row_codings = (0..ROW_STREAMS).map(|_| Coding::decode(take)).collect::<Option<_>>()?;
         let context_codings = (0..CONTEXT_STREAMS).map(|_| Coding::decode(take)).collect::<Option<_>>()?;
         let row_columns = take_columns(take, ROW_STREAMS)?;
         let context_columns = take_columns(take, CONTEXT_STREAMS)?;
         let contexts = take_u32(take)?;
-        let context_offsets = take_list(take, |take| take.u64())?;
+        let context_offsets = take_list(take, take_u64)?;
         let mut schema = Self {
             shapes: Vec::new(),
             context_shapes,
@@ -238,13 +248,19 @@ impl Schema {
             }
         }
         let place = |(path, kind): (String, SlotKind)| match Table::of(&path, kind) {
-            Table::Types => Some((Table::Types, 0)),
-            table => Some((table, *numbers.get(&(table, kind, path.as_str()))?)),
+            Table::Types => Some((Table::Types, 0, 0)),
+            table => Some((table, *numbers.get(&(table, kind, path.as_str()))?, 0)),
         };
         let shape = |steps: Vec<u8>| {
             let (slots, odd) = walk(&steps)?;
-            let slots = slots.into_iter().map(place).collect::<Option<_>>()?;
-            Some(ShapeDef { steps, slots, odd })
+            let mut slots = slots.into_iter().map(place).collect::<Option<Vec<_>>>()?;
+            let mut cells = vec![0; self.row_columns.len()];
+            for (_, column, nth) in slots.iter_mut().filter(|slot| slot.0 == Table::Rows) {
+                let count = cells.get_mut(*column as usize)?;
+                *nth = *count;
+                *count += 1;
+            }
+            Some(ShapeDef { steps, slots, cells, odd })
         };
         shapes.into_iter().map(shape).collect()
     }

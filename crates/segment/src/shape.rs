@@ -4,6 +4,8 @@
 //! The values stand in slots, in the order of the body. A body that is not written in the one canonical way has no shape.
 
 use crate::bytes::{Take, put_varint};
+use crate::column::KEY_PATH;
+use crate::schema::Table;
 
 /// Version and salt stand before the items.
 pub(crate) const BODY_HEAD: usize = 17;
@@ -366,7 +368,9 @@ impl Walk<'_> {
         };
         if state != state::CLEAR {
             let kind = SlotKind::of(self.take.u8()?.checked_sub(op::SLOT)?)?;
-            self.found.push((format!("{}#", self.path), kind));
+            let shared = kind == SlotKind::Key && Table::of(path, kind) == Table::Contexts;
+            let path = if shared { KEY_PATH.to_owned() } else { format!("{}#", self.path) };
+            self.found.push((path, kind));
         }
         if state == state::COMMITTED { Some(()) } else { self.value(0) }
     }

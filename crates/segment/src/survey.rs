@@ -2,12 +2,12 @@
 //! an entry occurs. Questions are answered from here as far as they can be.
 
 use crate::bytes::Take;
-use crate::column::{Mode, REFERENCES};
+use crate::column::{Mode, REFERENCE_FIELDS};
 use crate::error::SegmentError;
 use crate::layout::HISTOGRAM;
 use crate::postings::{Occurs, find};
 use crate::read::{Index, ReadAt};
-use crate::schema::{CONTEXT_CHUNK, MAX_SCHEMA};
+use crate::schema::{CONTEXT_CHUNK, MAX_SCHEMA, Table};
 use crate::shape::SlotKind;
 use crate::stream::unpack_within;
 use crate::tokens::kind;
@@ -34,7 +34,12 @@ pub struct ColumnInfo<'a> {
     pub has_entries: bool,
     /// Whether its values are text.
     pub is_text: bool,
+    /// Whether its values are bytes, which no question that looks into everything looks at.
+    pub is_bytes: bool,
 }
+
+/// Paths and texts of an event type.
+pub type TypePairs = Vec<(String, Vec<u8>)>;
 
 /// What a piece of a text stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +79,7 @@ impl Index {
                         path: &column.path,
                         has_entries: column.mode == Mode::Dictionary,
                         is_text: column.kind == SlotKind::Text,
+                        is_bytes: column.kind == SlotKind::Bytes,
                     });
                 }
             }
@@ -92,7 +98,7 @@ impl Index {
     }
 
     /// The event types: pairs of path and text.
-    pub fn event_types(&self, read: ReadAt<'_>) -> Result<&[Vec<(String, Vec<u8>)>], SegmentError> {
+    pub fn event_types(&self, read: ReadAt<'_>) -> Result<&[TypePairs], SegmentError> {
         Ok(&self.tables(read)?.schema.types)
     }
 
@@ -109,7 +115,7 @@ impl Index {
             Owner::Rows => &schema.row_columns,
         };
         let Some(def) = columns.get(column.number as usize) else { return Ok(()) };
-        let dictionary = self.dictionary(def, read)?;
+        let dictionary = Self::dictionary(def, read)?;
         let mut encoded = Vec::new();
         for entry in 0..dictionary.len() as u32 {
             encode(def.kind, dictionary.get(entry).unwrap_or_default(), &mut encoded);
@@ -127,7 +133,7 @@ impl Index {
     ) -> Result<(), SegmentError> {
         let schema = &self.tables(read)?.schema;
         let Some(def) = schema.row_columns.get(column.number as usize) else { return Ok(()) };
-        let dictionary = self.dictionary(def, read)?;
+        let dictionary = Self::dictionary(def, read)?;
         for entry in 0..dictionary.len() as u32 {
             let Some((kind, parameter)) = dictionary.piece(entry) else { continue };
             let text = dictionary.get(entry).and_then(|text| std::str::from_utf8(text).ok());
@@ -136,7 +142,7 @@ impl Index {
                 match kind {
                     kind::WORD => text.map_or(PieceText::Opaque, PieceText::Word),
                     kind::NUMBER | kind::STEP | kind::HEX => PieceText::Number,
-                    kind::REFERENCE => REFERENCES
+                    kind::REFERENCE => REFERENCE_FIELDS
                         .get(usize::from(parameter))
                         .map_or(PieceText::Opaque, |field| PieceText::Reference(field.path())),
                     _ => PieceText::Opaque,
@@ -175,7 +181,7 @@ impl Index {
         let schema = &self.tables(read)?.schema;
         let Some(def) = schema.row_columns.get(column as usize) else { return Ok(Occurs::Anywhere) };
         let damaged = || SegmentError::damaged(def.postings.offset, "postings are malformed");
-        find(&self.blob(def.postings, read)?, entry).ok_or_else(damaged)
+        find(&Self::blob(def.postings, read)?, entry).ok_or_else(damaged)
     }
 
     /// Counts of all contexts, by number.
@@ -250,6 +256,11 @@ impl Index {
             at as u32
         }
     }
+}
+
+/// Whether the texts at a path are kept once for many rows: by event type or by context.
+pub fn is_shared(path: &str) -> bool {
+    Table::of(path, SlotKind::Text) != Table::Rows
 }
 
 /// The canonical encoding of a text.

@@ -7,7 +7,7 @@
 use hashbrown::HashMap;
 
 use crate::bytes::put_varint;
-use crate::column::{Coded, Column, MAX_DICTIONARY, Mode, REFERENCES, SAME};
+use crate::column::{Coded, Column, KEY_REFERENCE, MAX_DICTIONARY, Mode, NONE, REFERENCES, SAME};
 use crate::interner::Interner;
 use crate::ints::{Ints, zigzag};
 use crate::postings::Postings;
@@ -61,7 +61,7 @@ struct Cutter {
 pub(crate) fn encode(
     column: &Column,
     interner: &Interner,
-    references: &[[u32; REFERENCES.len()]],
+    references: &[[u32; REFERENCES]],
     exact: u32,
 ) -> Coded {
     let mut cutter = Cutter::default();
@@ -95,35 +95,33 @@ pub(crate) fn encode(
 
 impl Cutter {
     fn find_widths(&mut self, column: &Column, interner: &Interner) {
-        if column.kind != SlotKind::Text {
-            return;
+        if column.kind == SlotKind::Text {
+            let cells = column.cells.iter().filter(|&&cell| cell & SAME == 0);
+            cells.for_each(|&cell| self.add_widths(interner.get(cell as u32)));
         }
-        for &cell in column.cells.iter().filter(|&&cell| cell & SAME == 0) {
-            let bytes = interner.get(cell as u32);
-            // A zero at the start of digits; an approximation that only costs bits when it is wrong.
-            let mut before = false;
-            for (at, &byte) in bytes.iter().enumerate() {
-                if byte == b'0' && !before {
-                    let digits =
-                        bytes.get(at..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
-                    if digits > 1 && digits < 32 {
-                        self.widths |= 1 << digits;
-                    }
-                }
-                before = byte.is_ascii_digit();
+    }
+
+    /// Widths of the runs of digits that begin with a zero.
+    fn add_widths(&mut self, text: &[u8]) {
+        for run in text.split(|byte| !byte.is_ascii_digit()) {
+            if run.first() == Some(&b'0') && (2..32).contains(&run.len()) {
+                self.widths |= 1 << run.len();
             }
         }
     }
 
-    fn cut_all(&mut self, column: &Column, interner: &Interner, references: &[[u32; REFERENCES.len()]]) {
+    fn cut_all(&mut self, column: &Column, interner: &Interner, references: &[[u32; REFERENCES]]) {
         for chunk in column.chunks() {
             for at in chunk {
                 let cell = column.cells.get(at).copied().unwrap_or(SAME);
                 if cell & SAME == 0 {
                     let context = column.marks.get(at).map_or(0, |mark| mark.context as usize);
-                    let numbers = references.get(context).copied().unwrap_or([u32::MAX; REFERENCES.len()]);
-                    let texts = numbers.map(|number| std::str::from_utf8(interner.get(number)).unwrap_or(""));
-                    self.cut_one(column.kind, interner.get(cell as u32), &texts);
+                    let numbers = references.get(context).copied().unwrap_or([NONE; REFERENCES]);
+                    self.cut_one(
+                        column.kind,
+                        interner.get(cell as u32),
+                        &numbers.map(|number| interner.get(number)),
+                    );
                 }
                 self.ends.push(self.pieces.len());
             }
@@ -132,14 +130,19 @@ impl Cutter {
         }
     }
 
-    fn cut_one(&mut self, slot: SlotKind, bytes: &[u8], references: &[&str]) {
+    fn cut_one(&mut self, slot: SlotKind, bytes: &[u8], references: &[&[u8]; REFERENCES]) {
+        let [fields @ .., key] = references;
         match slot {
+            SlotKind::Key if key == &bytes => self.piece(kind::REFERENCE, KEY_REFERENCE as u8, ""),
             SlotKind::Key | SlotKind::Hash => {
                 self.piece(kind::RAW, bytes.len() as u8, "");
                 self.fixed.bytes.extend_from_slice(bytes);
             }
             SlotKind::Text => match std::str::from_utf8(bytes) {
-                Ok(text) => cut(text, references, &mut |piece| self.take_in(piece)),
+                Ok(text) => {
+                    let fields = fields.map(|field| std::str::from_utf8(field).unwrap_or(""));
+                    cut(text, &fields, &mut |piece| self.take_in(piece));
+                }
                 Err(_) => self.put_literal("", bytes),
             },
             _ => self.put_literal("", bytes),
@@ -308,26 +311,22 @@ impl Cutter {
     fn each_number(&self, column: &Column, mut f: impl FnMut(u32, usize, u64, u64)) {
         let mut last: Vec<(usize, u64)> = vec![(usize::MAX, 0); self.entries.len()];
         let mut numbers = self.numbers.iter().copied();
+        let kind = |piece: u32| self.entries.get(piece).first().copied();
         for (chunk, cells) in column.chunks().enumerate() {
-            for at in cells {
-                for &piece in self.of_cell(at) {
-                    let kind = self.entries.get(piece).first().copied();
-                    if !matches!(kind, Some(kind::NUMBER | kind::LITERAL)) {
-                        continue;
-                    }
-                    let (Some(number), Some(last)) = (numbers.next(), last.get_mut(piece as usize)) else {
-                        return;
-                    };
-                    let before = if last.0 == chunk && kind == Some(kind::NUMBER) { last.1 } else { 0 };
-                    f(piece, chunk, number, before);
-                    *last = (chunk, number);
-                }
+            let pieces = cells.flat_map(|at| self.of_cell(at)).copied();
+            for piece in pieces.filter(|&piece| matches!(kind(piece), Some(kind::NUMBER | kind::LITERAL))) {
+                let (Some(number), Some(last)) = (numbers.next(), last.get_mut(piece as usize)) else {
+                    return;
+                };
+                let follows = last.0 == chunk && kind(piece) == Some(kind::NUMBER);
+                f(piece, chunk, number, if follows { last.1 } else { 0 });
+                *last = (chunk, number);
             }
         }
     }
 
     fn postings(&self, column: &Column, exact: u32) -> Postings {
-        let mut postings = Postings::new(self.entries.len(), exact);
+        let mut postings = Postings::new(if column.repeats { self.entries.len() } else { 0 }, exact);
         for (number, chunk) in (0u32..).zip(column.chunks()) {
             for at in chunk {
                 let cell = column.cells.get(at).copied().unwrap_or(0);

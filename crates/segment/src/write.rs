@@ -230,7 +230,7 @@ impl Writer {
         &mut self,
         tables: Tables,
         compressor: &mut zstd::bulk::Compressor<'static>,
-    ) -> Result<Vec<([u8; 4], Vec<u8>)>, SegmentError> {
+    ) -> Result<Vec<NamedBytes>, SegmentError> {
         self.keys.sort_unstable();
         self.numbers.sort_unstable();
         let (mut logs, mut blocks, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
@@ -264,6 +264,9 @@ impl Writer {
         ])
     }
 }
+
+/// A section's name and content.
+type NamedBytes = ([u8; 4], Vec<u8>);
 
 fn compression(error: &std::io::Error) -> SegmentError {
     SegmentError::Compression { why: error.to_string() }

@@ -117,7 +117,7 @@ fn cipher() -> IdCipher {
     IdCipher::new([5; 16])
 }
 
-fn row<'a>(at: u64, (id, stored): &'a (EventId, Vec<u8>)) -> Row<'a> {
+fn row(at: u64, (id, stored): &(EventId, Vec<u8>)) -> Row<'_> {
     Row {
         flags: 8,
         type_tag: 5,

@@ -353,7 +353,7 @@ impl Committer {
         };
         if !self.piece.as_ref().is_some_and(holds) {
             let of = self.shared.log(log)?;
-            self.piece = Some((log, read_piece(&self.shared, &of, index)?));
+            self.piece = Some((log, read_piece(&self.shared, &of, index, &(0..u64::MAX))?));
         }
         let piece =
             self.piece.as_ref().and_then(|(_, piece)| piece.iter().find(|full| full.record.index == index));

@@ -60,14 +60,19 @@ pub(crate) fn read_run(log: &Log, run: &Run) -> Result<Vec<FullRecord>, StoreErr
     Ok(records)
 }
 
-/// One piece of a log, read in one go: neighbouring events.
-pub(crate) fn read_piece(shared: &Shared, log: &Log, index: u64) -> Result<Vec<FullRecord>, StoreError> {
+/// One piece of a log, read in one go: an event and its neighbours, of which those in `wanted` are sure to be there.
+pub(crate) fn read_piece(
+    shared: &Shared,
+    log: &Log,
+    index: u64,
+    wanted: &Range<u64>,
+) -> Result<Vec<FullRecord>, StoreError> {
     // A run may be sealed and dropped between the two looks; then the second finds it.
     if let Some(run) = log.run(index) {
         return read_run(log, &run);
     }
     match log.sealed(index) {
-        Some(sealed) => sealed.read_block(shared, log, index),
+        Some(sealed) => sealed.read_block(shared, log, (index, wanted)),
         None => {
             Err(StoreError::OutOfRange { what: "index", value: index, log: log.no, size: log.committed() })
         }
@@ -105,7 +110,7 @@ impl Scan {
             return None;
         }
         let at = if self.descending { self.rest.end - 1 } else { self.rest.start };
-        let mut piece = match read_piece(&self.shared, &self.log, at) {
+        let mut piece = match read_piece(&self.shared, &self.log, at, &self.rest) {
             Ok(piece) => piece,
             Err(error) => {
                 self.rest = 0..0;

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use indelible_durable::disk::{Disk, FileRef};
 use indelible_event::LEAF_BYTES;
 use indelible_segment::error::SegmentError;
-use indelible_segment::read::{Index, Keys, NumberEntry};
+use indelible_segment::read::{BlockEntry, Index, Keys, NumberEntry};
 use indelible_segment::row::Block;
 
 use crate::core_state::KeyUse;
@@ -45,14 +46,23 @@ impl Segment {
 
     /// The decoded block that holds an event.
     pub(crate) fn block(&self, log: LogNo, index: u64) -> Result<Block, StoreError> {
-        let entry = self.index.block(log.0, index).ok_or_else(|| {
-            StoreError::corrupt(
-                &self.path,
-                0,
-                format!("event {index} of log {log} should be in this segment"),
-            )
-        })?;
+        let entry = self.entry(log, index)?;
         self.index.decode(entry, &|at, buf| self.file.read_exact_at(buf, at)).map_err(damage(&self.path))
+    }
+
+    /// Those rows of the block that holds an event that are wanted.
+    fn some(&self, log: LogNo, index: u64, wanted: &Range<u64>) -> Result<Block, StoreError> {
+        let entry = self.entry(log, index)?;
+        let read = |at: u64, buf: &mut [u8]| self.file.read_exact_at(buf, at);
+        let block = self.index.open(entry, &read).and_then(|open| open.some(&self.index, wanted, &read));
+        block.map_err(damage(&self.path))
+    }
+
+    fn entry(&self, log: LogNo, index: u64) -> Result<&BlockEntry, StoreError> {
+        self.index.block(log.0, index).ok_or_else(|| {
+            let what = format!("event {index} of log {log} should be in this segment");
+            StoreError::corrupt(&self.path, 0, what)
+        })
     }
 
     fn keys(&self) -> Result<Keys, StoreError> {
@@ -82,14 +92,14 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
-    /// The events beside `index` in its block, with their leaves from the leaf file.
+    /// The events beside `index` in its block that are wanted, with their leaves from the leaf file.
     pub(crate) fn read_block(
         &self,
         shared: &Shared,
         log: &Log,
-        index: u64,
+        (index, wanted): (u64, &Range<u64>),
     ) -> Result<Vec<FullRecord>, StoreError> {
-        let block = self.segment.block(log.no, index)?;
+        let block = self.segment.some(log.no, index, wanted)?;
         let mut leaves = vec![0; block.len() * ENTRY];
         shared.flat.read(log.no, Flat::Leaves, block.first * ENTRY as u64, &mut leaves)?;
         let (entries, _) = leaves.as_chunks::<ENTRY>();

@@ -274,7 +274,7 @@ impl Store {
         if index >= of.committed() {
             return Ok(None);
         }
-        let piece = read_piece(shared, &of, index)?;
+        let piece = read_piece(shared, &of, index, &(index..index + 1))?;
         Ok(piece.into_iter().map(|full| full.record).find(|record| record.index == index))
     }
 
