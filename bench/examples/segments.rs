@@ -2,7 +2,15 @@
 //!
 //! `cargo run --release -p indelible-bench --example segments -- [EVENTS] [ROWS PER SEGMENT] [FOLDER FOR THE FILES]`
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement for people at a terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::disallowed_methods,
+    clippy::unchecked_time_subtraction,
+    reason = "a measurement for people at a terminal"
+)]
 
 mod maker;
 
@@ -24,7 +32,7 @@ fn row(stored: &Stored) -> Row<'_> {
         sequence: 0,
         key: None,
         content: None,
-        stored: &stored.stored,
+        stored: &stored.body,
     }
 }
 
@@ -46,12 +54,14 @@ fn main() {
     let mut sizes: Vec<(String, u64)> = Vec::new();
     while first < events {
         let rows: Vec<Stored> = (0..per_segment).map_while(|_| maker.next()).collect();
-        bodies += rows.iter().map(|row| row.stored.len() as u64).sum::<u64>();
+        bodies += rows.iter().map(|row| row.body.len() as u64).sum::<u64>();
         let started = processor_time();
         let spec = Spec { node: [1; 16], blocks: (first, first + 1), ids, level: 1 };
         let mut writer = Writer::new(spec);
         writer.begin_log(0, first).unwrap();
-        rows.iter().for_each(|stored| writer.push(&row(stored), |_| Some(SEED)).unwrap());
+        for stored in &rows {
+            writer.push(&row(stored), |_| Some(SEED)).unwrap();
+        }
         let bytes = writer.finish().unwrap();
         sealing += processor_time() - started;
         let started = processor_time();

@@ -23,7 +23,7 @@ pub(crate) struct Stored {
     pub(crate) received_ns: u64,
     pub(crate) id: EventId,
     pub(crate) type_tag: u32,
-    pub(crate) stored: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 fn sources() -> Vec<Source> {
@@ -124,7 +124,7 @@ impl Maker {
         let salt = salt(&id);
         let sealed = seal(&event, id, &salt, |person| self.key(person));
         let tag = type_tag(event.text(Field::Catalog).unwrap(), event.text(Field::Code).unwrap());
-        Some(Stored { received_ns: self.received_ns, id, type_tag: tag, stored: sealed.unwrap().stored })
+        Some(Stored { received_ns: self.received_ns, id, type_tag: tag, body: sealed.unwrap().stored })
     }
 
     /// The key of a person.
