@@ -349,7 +349,7 @@ impl Asking<'_, '_> {
         let mut encoded = Vec::new();
         Ok(match place {
             Place::Occurred => {
-                let times = occurred(self.part, self.block)?;
+                let times = occurred(self.part, self.block, within)?;
                 Mask::of(self.rows, |row| {
                     within.contains(row) && times.get(row).is_some_and(|time| field.holds_time(place, *time))
                 })
@@ -373,9 +373,9 @@ impl Asking<'_, '_> {
     }
 }
 
-/// When the acts of a block's rows happened, or were received where it was not said. Of bodies that are kept whole it says
-/// when they were received.
-pub(crate) fn occurred(part: &Part, block: &OpenBlock) -> Result<Vec<Instant>, SegmentError> {
+/// When the acts of these rows of a block happened, or were received where it was not said. Of bodies that are kept whole,
+/// and of other rows, it says when they were received.
+pub(crate) fn occurred(part: &Part, block: &OpenBlock, wanted: Mask) -> Result<Vec<Instant>, SegmentError> {
     let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
     let rows = block.entry().rows as usize;
     let received = |row| Instant(block.received_ns(row).unwrap_or(0).into());
@@ -383,11 +383,16 @@ pub(crate) fn occurred(part: &Part, block: &OpenBlock) -> Result<Vec<Instant>, S
     let columns = part.index().columns(&read)?;
     for column in columns.iter().filter(|column| column.owner == Owner::Rows && column.path == "occurred_at")
     {
-        block.values(part.index(), column.number, (&mut |_| true, &read), &mut |row, value| {
-            if let (Some(place), Some(time)) = (times.get_mut(row), time_of(value)) {
-                *place = time;
-            }
-        })?;
+        block.values(
+            part.index(),
+            column.number,
+            (&mut |row| wanted.contains(row), &read),
+            &mut |row, value| {
+                if let (Some(place), Some(time)) = (times.get_mut(row), time_of(value)) {
+                    *place = time;
+                }
+            },
+        )?;
     }
     Ok(times)
 }

@@ -1,5 +1,7 @@
-//! Finds events: pages in an order, counts, the feed, single events, everything that matches; by scan, with what earlier
-//! scans taught about where times lie.
+//! Finds events: pages in an order, counts, counts by field and time, the feed, single events, everything that matches.
+//!
+//! Sealed events are asked by columns (`filter`: what a query comes to in one segment; `engine`: which rows of a block match;
+//! `sealed`: the walk over them), what is not sealed yet one by one. Both must say what the query's own evaluation says.
 //!
 //! Every read takes a [`Log`], which is one organization's: there is no read across organizations. Nothing here writes,
 //! and everything remembered here can be lost. It never decides who may read: the caller's rights come in as the scope and

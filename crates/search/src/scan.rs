@@ -234,7 +234,7 @@ impl Scan<'_> {
     }
 
     fn best(&self, ascending: bool, from: Option<Start>, limit: usize) -> Result<Best, SearchError> {
-        let steps = self.steps(ascending);
+        let steps = self.steps(ascending)?;
         let mut top = Top::new(limit.saturating_add(1));
         let (mut at, mut size, mut learned) = (0, FIRST_GROUP, false);
         while let Some(step) = steps.get(at) {
@@ -263,11 +263,16 @@ impl Scan<'_> {
     }
 
     /// Blocks to read, the one that can hold the best hit first; unknown blocks can hold anything.
-    fn steps(&self, ascending: bool) -> Vec<Step> {
+    fn steps(&self, ascending: bool) -> Result<Vec<Step>, SearchError> {
+        let stretches = self.walk().stretches(self.range())?;
+        let can_match = |block: u64| {
+            let at = stretches.partition_point(|stretch| stretch.end <= block * BLOCK);
+            stretches.get(at).is_some_and(|stretch| stretch.start < (block + 1) * BLOCK)
+        };
         let blocks = self.zones.blocks(self.log.scope.log, &self.range());
         let mut steps: Vec<Step> = blocks
             .into_iter()
-            .filter(|(_, zone)| self.may_hold(*zone))
+            .filter(|(block, zone)| self.may_hold(*zone) && can_match(*block))
             .map(|(block, zone)| {
                 let best =
                     zone.map(|zone| if ascending { zone.first.0.saturating_neg() } else { zone.last.0 });
@@ -279,7 +284,7 @@ impl Scan<'_> {
         }
         // Stable: neighbours in the log stay neighbours.
         steps.sort_by_key(|step| Reverse(step.best));
-        steps
+        Ok(steps)
     }
 
     fn read_group(

@@ -83,6 +83,23 @@ impl Walk<'_> {
         pieces
     }
 
+    /// The stretches of a range that can hold matches, ascending, as far as the filters of sealed parts tell.
+    pub(crate) fn stretches(&self, range: Range<u64>) -> Result<Vec<Range<u64>>, SearchError> {
+        let mut found = Vec::new();
+        for (range, part) in self.pieces(range) {
+            let Some(part) = part else {
+                found.push(range);
+                continue;
+            };
+            let opened = self.filter(part)?;
+            let may =
+                |entry: &&BlockEntry| opened.whole || opened.filter.may_match(part.index().number(entry));
+            let blocks = overlapping(part, &range).filter(may);
+            found.extend(blocks.map(|entry| entry.first..entry.first + u64::from(entry.rows)));
+        }
+        Ok(found)
+    }
+
     fn visit_part(
         &self,
         part: &Part,
@@ -104,7 +121,9 @@ impl Walk<'_> {
             };
             let mut rows: Vec<usize> = found.may.rows().collect();
             let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else { continue };
-            let leaves = self.leaves(entry, first..last + 1)?;
+            // Neighbours are read together, single rows one by one.
+            let together = rows.len() * MANY >= last + 1 - first;
+            let leaves = if together { self.leaves(entry, first..last + 1)? } else { Vec::new() };
             if descending {
                 rows.reverse();
             }
@@ -121,8 +140,8 @@ impl Walk<'_> {
                 };
                 let event = all.as_ref().or(one.as_ref()).and_then(|events| events.get(index));
                 let stored = event.map(|row| row.stored).unwrap_or_default();
-                let Some(leaf) = leaves.get(row - first) else { continue };
-                let flow = f(Record { index, leaf, stored });
+                let Some(leaf) = self.leaf(entry, row, (first, &leaves))? else { continue };
+                let flow = f(Record { index, leaf: &leaf, stored });
                 if flow.is_break() {
                     return Ok(flow);
                 }
@@ -210,7 +229,7 @@ impl Walk<'_> {
             };
             let mut sure = found.sure;
             if place.is_none() {
-                let times = occurred(part, &block).map_err(|error| self.damage(part, error))?;
+                let times = occurred(part, &block, found.sure).map_err(|error| self.damage(part, error))?;
                 sure = Mask::of(entry.rows as usize, |row| {
                     sure.contains(row) && times.get(row).is_some_and(|time| is_within(*time, window))
                 });
@@ -320,6 +339,20 @@ impl Walk<'_> {
             .filter(part)
             .and_then(|filter| Ok(Opened { filter, whole: part.index().has_whole_bodies(&read)? }));
         opened.map_err(|error| self.damage(part, error))
+    }
+
+    /// The leaf of a row among those of neighbours that were read together, or read alone.
+    fn leaf(
+        &self,
+        entry: &BlockEntry,
+        row: usize,
+        (first, leaves): (usize, &[[u8; LEAF_BYTES]]),
+    ) -> Result<Option<[u8; LEAF_BYTES]>, SearchError> {
+        if let Some(leaf) = row.checked_sub(first).and_then(|at| leaves.get(at)) {
+            return Ok(Some(*leaf));
+        }
+        let index = entry.first + row as u64;
+        Ok(self.log.records.leaves(self.log.scope.log, index..index + 1)?.first().copied())
     }
 
     fn leaves(&self, entry: &BlockEntry, rows: Range<usize>) -> Result<Vec<[u8; LEAF_BYTES]>, SearchError> {

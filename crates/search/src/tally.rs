@@ -1,10 +1,10 @@
 //! Counts of matches by fields that many events share (actor, account, session, origin, event type), and by time, from
 //! dictionaries as far as they go. Exact: what dictionaries leave open is asked of the events themselves.
 
-use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, PoisonError};
 
+use hashbrown::HashMap;
 use indelible_event::Field;
 use indelible_query::Instant;
 use indelible_segment::error::SegmentError;
@@ -24,6 +24,8 @@ use crate::searcher::Searcher;
 
 /// Most names that are kept for tallies: those of a hundred million events' sessions are counted event by event instead.
 const MAX_NAMES: usize = 2_000_000;
+/// Most fields that are counted together.
+const MAX_FIELDS: usize = 3;
 /// No value.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -44,13 +46,21 @@ impl Searcher {
         fields: &[Field],
         budget: &Budget<'_>,
     ) -> Result<Option<Vec<(Values, u64)>>, SearchError> {
-        if self.names() >= MAX_NAMES || !fields.iter().all(|field| is_shared(*field)) {
+        if self.names() >= MAX_NAMES
+            || fields.len() > MAX_FIELDS
+            || !fields.iter().all(|field| is_shared(*field))
+        {
             return Ok(None);
         }
         let (scan, _) = self.scan(log, request, budget)?;
-        let mut tally = Tally { scan: &scan, fields, counts: HashMap::new() };
+        let mut tally = Tally { scan: &scan, fields, counts: HashMap::new(), single: Vec::new() };
         let whole = tally.count()?;
-        let named = |numbers: &Vec<u32>| numbers.iter().map(|number| scan.engine().name(*number)).collect();
+        for (number, &count) in (0u32..).zip(&tally.single).filter(|(_, count)| **count > 0) {
+            *tally.counts.entry(key(std::iter::once(number))).or_insert(0) += count;
+        }
+        let named = |numbers: &Key| {
+            numbers.iter().take(fields.len()).map(|number| scan.engine().name(*number)).collect()
+        };
         let counts = tally.counts.iter().map(|(numbers, count)| (named(numbers), *count)).collect();
         Ok(whole.then_some(counts).filter(|_| scan.engine().names() < MAX_NAMES))
     }
@@ -96,8 +106,13 @@ struct Columns {
 struct Tally<'a, 's> {
     scan: &'a Scan<'s>,
     fields: &'a [Field],
-    counts: HashMap<Vec<u32>, u64>,
+    counts: HashMap<Key, u64>,
+    /// By the number of the value, when there is one field: most of it is dense.
+    single: Vec<u64>,
 }
+
+/// Numbers of the values of an event; what is not asked for has none.
+type Key = [u32; MAX_FIELDS];
 
 impl Tally<'_, '_> {
     /// False when the budget ended first.
@@ -112,7 +127,7 @@ impl Tally<'_, '_> {
                 scan.matching(range, &mut |_, view| {
                     let number =
                         |field: &Field| view.text(*field).map_or(NONE, |text| scan.engine().number(text));
-                    *counts.entry(fields.iter().map(number).collect()).or_insert(0) += 1;
+                    *counts.entry(key(fields.iter().map(number))).or_insert(0) += 1;
                 })?;
             }
             if scan.budget.has_ended() {
@@ -134,17 +149,14 @@ impl Tally<'_, '_> {
         match self.whole_contexts(part, &opened, range).map_err(damage)? {
             Some(counts) if columns.iter().all(|column| column.by_type.is_empty()) => {
                 // One number per field and context: no pairs are needed.
-                for (context, rows) in counts {
-                    let numbers = columns.iter().map(|column| pick(&column.by_context, context));
-                    *self.counts.entry(numbers.collect()).or_insert(0) += u64::from(rows);
-                }
+                self.add_contexts(&columns, &counts);
                 return Ok(());
             }
             _ => {}
         }
         let fields = self.fields;
         let counts = &mut self.counts;
-        each_match(self.scan, part, &opened, range, &mut |block, row, view| match (
+        each_match(self.scan, part, &opened, range, &mut |(block, _), row, view| match (
             block.event_type(row),
             view,
         ) {
@@ -153,7 +165,7 @@ impl Tally<'_, '_> {
             }
             (None, Some(view)) => {
                 let number = |field: &Field| view.text(*field).map_or(NONE, |text| engine.number(text));
-                *counts.entry(fields.iter().map(number).collect()).or_insert(0) += 1;
+                *counts.entry(key(fields.iter().map(number))).or_insert(0) += 1;
             }
             (None, None) => {}
         })?;
@@ -162,9 +174,32 @@ impl Tally<'_, '_> {
                 NONE => pick(&column.by_type, event_type),
                 number => number,
             };
-            *self.counts.entry(columns.iter().map(number).collect()).or_insert(0) += count;
+            *self.counts.entry(key(columns.iter().map(number))).or_insert(0) += count;
         }
         Ok(())
+    }
+
+    fn add_contexts(&mut self, columns: &[Columns], counts: &[(u32, u32)]) {
+        if let [column] = columns {
+            for &(context, rows) in counts {
+                let number = pick(&column.by_context, context);
+                if number == NONE {
+                    *self.counts.entry(key(std::iter::empty())).or_insert(0) += u64::from(rows);
+                    continue;
+                }
+                if self.single.len() <= number as usize {
+                    self.single.resize(number as usize + 1, 0);
+                }
+                if let Some(count) = self.single.get_mut(number as usize) {
+                    *count += u64::from(rows);
+                }
+            }
+            return;
+        }
+        for &(context, rows) in counts {
+            let numbers = columns.iter().map(|column| pick(&column.by_context, context));
+            *self.counts.entry(key(numbers)).or_insert(0) += u64::from(rows);
+        }
     }
 
     /// Contexts and their rows, when they alone decide and the whole part is asked for.
@@ -196,6 +231,12 @@ impl Tally<'_, '_> {
         };
         Ok(Some((0..).zip(counts.iter()).filter_map(ours).collect()))
     }
+}
+
+fn key(numbers: impl Iterator<Item = u32>) -> Key {
+    let mut key = [NONE; MAX_FIELDS];
+    key.iter_mut().zip(numbers).for_each(|(place, number)| *place = number);
+    key
 }
 
 fn pick(numbers: &[u32], at: u32) -> u32 {
@@ -247,8 +288,8 @@ fn columns(engine: &Engine, part: &Part, field: Field) -> Result<Columns, Segmen
     Ok(Columns { by_context, by_type })
 }
 
-/// Receives a match: its block and row, and the event where columns did not decide.
-type EachMatch<'f> = &'f mut dyn FnMut(&OpenBlock, usize, Option<&indelible_query::EventView<'_>>);
+/// Receives a match: its block with the rows that columns decided, its row, and the event where columns did not decide.
+type EachMatch<'f> = &'f mut dyn FnMut((&OpenBlock, Mask), usize, Option<&indelible_query::EventView<'_>>);
 
 fn each_match(
     scan: &Scan<'_>,
@@ -265,12 +306,12 @@ fn each_match(
         }
         let Some((block, found)) = walk.candidates(part, opened, entry, range)? else { continue };
         let sure = in_window(scan, &walk, (part, &block), found.sure, place)?;
-        sure.rows().for_each(|row| f(&block, row, None));
+        sure.rows().for_each(|row| f((&block, sure), row, None));
         walk.each_doubtful((part, &block), found, &mut |row, record| {
             let leaf = scan.log.scope.read(&record)?;
             let view = scan.log.scope.view(&record, &leaf);
             if scan.in_window(view.occurred()) && scan.query.matches(&view) {
-                f(&block, row, Some(&view));
+                f((&block, sure), row, Some(&view));
             }
             Ok(())
         })?;
@@ -288,7 +329,7 @@ fn in_window(
     if place.is_some() {
         return Ok(sure);
     }
-    let times = occurred(part, block).map_err(|error| walk.damage(part, error))?;
+    let times = occurred(part, block, sure).map_err(|error| walk.damage(part, error))?;
     Ok(Mask::of(times.len(), |row| {
         sure.contains(row) && times.get(row).is_some_and(|time| scan.in_window(*time))
     }))
@@ -325,13 +366,13 @@ fn times_of_part(
         let one = entry.first.max(range.start)..(entry.first + u64::from(entry.rows)).min(range.end);
         let mut times: Option<Vec<Instant>> = None;
         let mut failed = None;
-        each_match(scan, part, &opened, &one, &mut |block, row, view| {
+        each_match(scan, part, &opened, &one, &mut |(block, sure), row, view| {
             if let Some(view) = view {
                 f(view.occurred(), view.occurred(), 1);
                 return;
             }
             if times.is_none() {
-                match occurred(part, block) {
+                match occurred(part, block, sure) {
                     Ok(found) => times = Some(found),
                     Err(error) => failed = Some(error),
                 }
