@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ const SHORT: (u64, usize) = (3, 300);
 const LONG: (u64, usize) = (12, 850);
 /// How many of them are also asked for pages.
 const PAGED: usize = 15;
+/// How many of them are also counted by field and time.
+const COUNTED: usize = 120;
 
 /// A reproducible source of choices (splitmix64).
 struct Random(u64);
@@ -340,6 +343,48 @@ fn check_pages(searcher: &Searcher, log: Log<'_>, query: &Compiled, expected: &[
     }
 }
 
+/// Counts by fields and by time against the events that match.
+fn check_counts(searcher: &Searcher, log: Log<'_>, query: &Compiled, expected: &[&Hit]) {
+    const FIELDS: [Field; 3] = [Field::ActorId, Field::Code, Field::Account];
+    let request = request(query, Order::IndexAscending);
+    let mut wanted: HashMap<Vec<Option<String>>, u64> = HashMap::new();
+    for hit in expected {
+        let event = hit.event().unwrap();
+        let values = FIELDS.iter().map(|field| event.text(*field).map(str::to_owned)).collect();
+        *wanted.entry(values).or_insert(0) += 1;
+    }
+    let counted = searcher.tally(log, &request, &FIELDS, &unlimited()).unwrap().unwrap();
+    let counted: HashMap<Vec<Option<String>>, u64> = counted
+        .into_iter()
+        .map(|(values, count)| {
+            (values.into_iter().map(|value| value.map(|name| name.to_string())).collect(), count)
+        })
+        .collect();
+    assert_eq!(counted, wanted, "{}", query.text());
+    let mut actors: HashMap<Option<String>, u64> = HashMap::new();
+    wanted.into_iter().for_each(|(values, count)| *actors.entry(values[0].clone()).or_insert(0) += count);
+    let single = searcher.tally(log, &request, &FIELDS[..1], &unlimited()).unwrap().unwrap();
+    let single: HashMap<Option<String>, u64> =
+        single.into_iter().map(|(values, count)| (values[0].as_deref().map(str::to_owned), count)).collect();
+    assert_eq!(single, actors, "{}", query.text());
+    let mut times = Vec::new();
+    searcher
+        .times(log, &request, &unlimited(), &mut |first, last, count| {
+            // Wide stretches are refused and come again one by one.
+            let narrow = first == last;
+            if narrow {
+                times.extend((0..count).map(|_| first));
+            }
+            narrow
+        })
+        .unwrap();
+    times.sort_unstable();
+    let mut wanted: Vec<Instant> = expected.iter().map(|hit| hit.view(log.scope).occurred()).collect();
+    wanted.sort_unstable();
+    assert_eq!(times, wanted, "{}", query.text());
+    assert_eq!(searcher.tally(log, &request, &[Field::Message], &unlimited()).unwrap(), None);
+}
+
 fn check_case(seed: u64, questions: usize) {
     let mut random = Random(seed);
     let dir = tempfile::tempdir().unwrap();
@@ -361,6 +406,8 @@ fn check_case(seed: u64, questions: usize) {
     let log = Log { records: &store, scope: &scope };
     let searcher = searcher(2);
     let events = all(log, &searcher);
+    let everything = Compiled::new(&parse("", &Context::new(clock())).unwrap(), &clock(), &Expansion::none());
+    check_counts(&searcher, log, &everything, &events.iter().collect::<Vec<_>>());
     assert_eq!(events.len(), rows / 3 * 3);
     let mut asked = 0;
     while asked < questions {
@@ -380,6 +427,9 @@ fn check_case(seed: u64, questions: usize) {
         assert_eq!(found, indexes, "seed {seed}: {}", query.text());
         if asked < PAGED {
             check_pages(&searcher, log, &query, &expected);
+        }
+        if asked < COUNTED {
+            check_counts(&searcher, log, &query, &expected);
         }
         asked += 1;
     }
