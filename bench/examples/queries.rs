@@ -137,7 +137,7 @@ impl Bench<'_> {
         self.ask("Q6 actors per account", "", |s, r, b| {
             let pairs = s.tally(self.log, r, &[Field::Account, Field::ActorId], b).unwrap().unwrap();
             let mut accounts: HashMap<_, u64> = HashMap::new();
-            for (names, _) in pairs {
+            for (names, _) in &pairs {
                 *accounts.entry(names[0].clone()).or_insert(0) += 1;
             }
             format!("{} accounts, {} in all", accounts.len(), accounts.values().sum::<u64>())

@@ -362,7 +362,9 @@ fn check_counts(searcher: &Searcher, log: Log<'_>, query: &Compiled, expected: &
         .collect();
     assert_eq!(counted, wanted, "{}", query.text());
     let mut actors: HashMap<Option<String>, u64> = HashMap::new();
-    wanted.into_iter().for_each(|(values, count)| *actors.entry(values[0].clone()).or_insert(0) += count);
+    for (values, count) in wanted {
+        *actors.entry(values[0].clone()).or_insert(0) += count;
+    }
     let single = searcher.tally(log, &request, &FIELDS[..1], &unlimited()).unwrap().unwrap();
     let single: HashMap<Option<String>, u64> =
         single.into_iter().map(|(values, count)| (values[0].as_deref().map(str::to_owned), count)).collect();
