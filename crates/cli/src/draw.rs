@@ -162,10 +162,10 @@ mod tests {
     #[test]
     fn parts_stand_side_by_side_within_the_line() {
         let line = |parts: Vec<u64>| Line { label: "d".into(), count: parts.iter().sum(), parts };
-        let text = plain(&drawn(&[line(vec![50, 50]), line(vec![10, 1, 0])], 47));
+        let text = plain(&drawn(&[line(vec![50, 50]), line(vec![10, 1, 0])], 48));
         let rows: Vec<&str> = text.lines().collect();
         assert_eq!(rows[0].matches('█').count(), rows[0].matches('▓').count(), "{text}");
-        assert_eq!(rows[0].chars().count(), 47 - 1, "{text}");
+        assert_eq!(rows[0].chars().count(), 48, "{text}");
         assert!(rows[1].contains("█▓"), "{text}");
     }
 
