@@ -41,6 +41,7 @@ struct World {
     next_inode: u64,
     operations: u64,
     plan: Option<(u64, Fault)>,
+    garble: Option<String>,
     stopped: bool,
     capacity: Option<u64>,
     locks: Vec<PathBuf>,
@@ -95,6 +96,11 @@ impl SimDisk {
     /// Makes the operation with this number (counted from 1 over the disk's life) meet `fault`.
     pub fn plan(&self, operation: u64, fault: Fault) {
         self.world().plan = Some((operation, fault));
+    }
+
+    /// The next write to a file whose name ends so has one bit flipped, and nobody is told.
+    pub fn garble(&self, ending: &str) {
+        self.world().garble = Some(ending.to_owned());
     }
 
     /// Whether a planned crash has happened.
@@ -234,6 +240,17 @@ impl World {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The bytes as they reach the file.
+    fn as_written(&mut self, path: &Path, bytes: &[u8]) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        let meant = self.garble.take_if(|ending| path.to_string_lossy().ends_with(ending.as_str())).is_some();
+        let middle = bytes.len() / 2;
+        if let Some(byte) = bytes.get_mut(middle).filter(|_| meant) {
+            *byte ^= 1;
+        }
+        bytes
     }
 
     /// A failed sync marks pages clean although the device never got them.
@@ -377,9 +394,10 @@ impl DiskFile for SimFile {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.disk.change("write", &self.path, |world| {
             world.grow_to(self.id, offset + bytes.len() as u64)?;
+            let bytes = world.as_written(&self.path, bytes);
             let inode = world.inode(self.id)?;
-            apply_write(&mut inode.cache, offset, bytes);
-            inode.pending.push(Change::Write(offset, bytes.to_vec()));
+            apply_write(&mut inode.cache, offset, &bytes);
+            inode.pending.push(Change::Write(offset, bytes));
             Ok(())
         })
     }

@@ -68,6 +68,8 @@ pub(crate) struct Zone {
 /// Everything collected.
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
+    /// No body is taken apart.
+    pub(crate) whole: bool,
     pub(crate) interner: Interner,
     pub(crate) shapes: Vec<Shape>,
     shape_numbers: HashMap<Vec<u8>, u32>,
@@ -125,8 +127,8 @@ impl Collector {
             version.split_first().is_some_and(|(version, stored)| *version == BODY_VERSION && *stored == salt)
         });
         let mut slots = Vec::with_capacity(32);
-        let shape =
-            if version.first() == Some(&BODY_VERSION) { self.shape_of(items, &mut slots) } else { None };
+        let apart = version.first() == Some(&BODY_VERSION) && !self.whole;
+        let shape = if apart { self.shape_of(items, &mut slots) } else { None };
         let zone = self.zone.get_or_insert(Zone {
             received: (u64::MAX, 0),
             occurred: (i64::MAX, i64::MIN),

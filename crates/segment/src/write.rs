@@ -57,6 +57,14 @@ impl std::fmt::Debug for Writer {
 }
 
 impl Writer {
+    /// Begins a segment that keeps every body as it is: larger, and searched body by body, but nothing has to be put
+    /// together again. For rows that a segment of columns did not give back.
+    pub fn whole(spec: Spec) -> Self {
+        let mut writer = Self::new(spec);
+        writer.collector.whole = true;
+        writer
+    }
+
     /// Begins a segment.
     pub fn new(spec: Spec) -> Self {
         Self {

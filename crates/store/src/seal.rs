@@ -373,12 +373,29 @@ impl Sealer {
         self.state.logs.get(&log).map_or(0, |log| log.size)
     }
 
+    /// Writes a segment and compares it with the WAL. One that does not give the events back is written again with every
+    /// body whole: whatever was wrong with it, events must not wait for a new version of this program.
     fn write_segment(
         &self,
         path: &Path,
         blocks: &[BlockRef],
         round: &Round,
         logs: &[LogNo],
+    ) -> Result<Arc<Segment>, StoreError> {
+        match self.try_segment(path, (blocks, round, logs), Writer::new) {
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!("{error}; it is written again without columns, please report this");
+                self.try_segment(path, (blocks, round, logs), Writer::whole)
+            }
+            other => other,
+        }
+    }
+
+    fn try_segment(
+        &self,
+        path: &Path,
+        (blocks, round, logs): (&[BlockRef], &Round, &[LogNo]),
+        writer: fn(Spec) -> Writer,
     ) -> Result<Arc<Segment>, StoreError> {
         let shared = &self.shared;
         let seqs = (blocks.first().map_or(0, |b| b.seq), blocks.last().map_or(0, |b| b.seq));
@@ -390,7 +407,7 @@ impl Sealer {
         };
         let temporary = replace::temporary(path);
         let file = shared.disk.create(&temporary).map_err(StoreError::io("create", &temporary))?;
-        let mut writer = Writer::new(spec);
+        let mut writer = writer(spec);
         for log in logs {
             writer.begin_log(log.0, self.first_index(*log)).map_err(damage(path))?;
             each_event(blocks, round, *log, |event| {

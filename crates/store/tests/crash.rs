@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use harness::{TestClock, append, check_log, messages, options, spec};
+use indelible_durable::disk::Disk;
 use indelible_durable::sim::{Fault, SimDisk};
 use indelible_store::append::{Append, Appended};
 use indelible_store::error::AppendError;
@@ -177,4 +178,32 @@ fn a_full_disk_refuses_new_events_and_goes_on_when_space_returns() {
     }
     check_log(&store, log);
     assert!(fatal.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_segment_that_does_not_give_its_events_back_is_written_again_whole() {
+    let (disk, clock) = (SimDisk::new(Path::new("/")), TestClock::default());
+    let columns = disk.copy();
+    for (disk, garbled) in [(&columns, false), (&disk, true)] {
+        let (store, _) = Store::open(Path::new(DIR), sim_options(disk, &clock)).unwrap();
+        let log = store.create_log(&spec("big")).unwrap();
+        for from in [0, 50, 100, 150] {
+            let appends = (from..from + 50).map(|number| append(&store, log, number)).collect();
+            store.append_wait(appends, false).unwrap();
+        }
+        if garbled {
+            disk.garble(".seg.tmp");
+        }
+        assert!(store.seal_now(), "sealing goes on");
+        check_log(&store, log);
+        let mut found = messages(&store, log);
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), 200);
+    }
+    let segment_bytes = |disk: &SimDisk| {
+        let path = disk.paths().into_iter().find(|path| path.to_string_lossy().ends_with(".seg")).unwrap();
+        disk.open_read(&path).unwrap().len().unwrap()
+    };
+    assert!(segment_bytes(&disk) > segment_bytes(&columns), "bodies are whole");
 }
