@@ -2,6 +2,8 @@
 //!
 //! A value is spelled so that the query `field:"value"` finds the event again. Values are visited, never collected here.
 
+use indelible_event::Field;
+
 use crate::ast::FieldRef;
 use crate::check::with_text;
 use crate::fields::Place;
@@ -49,6 +51,20 @@ impl FieldRef {
                 }
             }
         }
+    }
+
+    /// The fields of an event of which the first with a value gives its only value here; `None` where an event may have
+    /// several values, or they come from elsewhere than whole fields.
+    pub fn first_of(&self) -> Option<Vec<Field>> {
+        let alone = self.def.places.len() == 1 && self.def.is_single();
+        if !self.sub.is_empty() || !(alone || matches!(self.reading(), Reading::FirstPlace)) {
+            return None;
+        }
+        let field = |place: &Place| match *place {
+            Place::Field(field) | Place::Exact(field) => Some(field),
+            _ => None,
+        };
+        self.def.places.iter().map(field).collect()
     }
 
     fn reading(&self) -> Reading {

@@ -183,11 +183,6 @@ impl Searcher {
         Ok(page)
     }
 
-    /// Names that are kept for tallies.
-    pub(crate) fn names(&self) -> usize {
-        self.engine.names()
-    }
-
     /// A scan of the request, and the log's size, which is read once: what is committed meanwhile comes later.
     pub(crate) fn scan<'a>(
         &'a self,

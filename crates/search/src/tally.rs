@@ -1,39 +1,70 @@
-//! Counts of matches by fields that many events share (actor, account, session, origin, event type), and by time, from
-//! dictionaries as far as they go. Exact: what dictionaries leave open is asked of the events themselves.
+//! Counts of matches by fields that many events share (actor, account, session, origin, event type), from dictionaries as far
+//! as they go. Exact: what dictionaries leave open is asked of the events themselves.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 use hashbrown::HashMap;
 use indelible_event::Field;
-use indelible_query::Instant;
+use indelible_query::{EventView, Instant};
 use indelible_segment::error::SegmentError;
-use indelible_segment::open::OpenBlock;
-use indelible_segment::survey::{ContextCount, Owner};
+use indelible_segment::survey::Owner;
 use indelible_store::part::Part;
 
-use crate::bits::Mask;
+use crate::bits::Bits;
 use crate::budget::Budget;
-use crate::engine::{Engine, Shared, occurred};
+use crate::engine::{Engine, Shared};
 use crate::error::SearchError;
+use crate::filter::Filter;
 use crate::hit::Log;
 use crate::request::Request;
+use crate::rows::each_match;
 use crate::scan::Scan;
-use crate::sealed::{Opened, Walk, within};
+use crate::sealed::{Opened, within};
 use crate::searcher::Searcher;
 
 /// Most names that are kept for tallies: those of a hundred million events' sessions are counted event by event instead.
 const MAX_NAMES: usize = 2_000_000;
-/// Most fields that are counted together.
-const MAX_FIELDS: usize = 3;
+/// Most combinations of values that are counted at once: as many as there may be names.
+const MAX_COMBINATIONS: usize = MAX_NAMES;
+/// Most dimensions that are counted together.
+const MAX_DIMENSIONS: usize = 3;
 /// No value.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Values of the fields asked for; `None` where an event has none.
 pub type Values = Vec<Option<Arc<str>>>;
 
-/// Takes a stretch of time and how many matches are in it; false when the stretch is too wide for it.
-pub type TakeTimes<'f> = &'f mut dyn FnMut(Instant, Instant, u64) -> bool;
+/// Fields of which the first that an event has gives its value.
+pub(crate) type Dimension = Vec<Field>;
+
+/// Numbers of the values of an event by dimension; what is not asked for has none.
+pub(crate) type Key = [u32; MAX_DIMENSIONS];
+
+/// What is counted together: matches by the combination of their values.
+#[derive(Debug, Default)]
+pub(crate) struct Set {
+    pub(crate) dimensions: Vec<Dimension>,
+    /// Sealed matches.
+    sealed: HashMap<Key, u64>,
+    /// The same by the number of the value, when there is one dimension: most of it is dense.
+    single: Vec<u64>,
+    live: HashMap<Key, Counted>,
+}
+
+/// Matches of one combination.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted {
+    /// How many.
+    pub(crate) count: u64,
+    /// How many of them are sealed.
+    pub(crate) sealed: u64,
+    /// First and last time of those that are not sealed; the other way round when there are none.
+    pub(crate) ends: (Instant, Instant),
+}
+
+/// No time at all: the first is later than the last.
+pub(crate) const NO_TIME: (Instant, Instant) = (Instant(i128::MAX), Instant(i128::MIN));
 
 impl Searcher {
     /// Counts matches by the values of fields, in no order. `None` when a field is none of those that contexts and event
@@ -46,195 +77,96 @@ impl Searcher {
         fields: &[Field],
         budget: &Budget<'_>,
     ) -> Result<Option<Vec<(Values, u64)>>, SearchError> {
-        if self.names() >= MAX_NAMES
-            || fields.len() > MAX_FIELDS
-            || !fields.iter().all(|field| is_shared(*field))
-        {
-            return Ok(None);
-        }
+        let Some(set) = Set::new(fields.iter().map(|field| vec![*field]).collect()) else { return Ok(None) };
         let (scan, _) = self.scan(log, request, budget)?;
-        let mut tally = Tally { scan: &scan, fields, counts: HashMap::new(), single: Vec::new() };
-        let whole = tally.count()?;
-        for (number, &count) in (0u32..).zip(&tally.single).filter(|(_, count)| **count > 0) {
-            *tally.counts.entry(key(std::iter::once(number))).or_insert(0) += count;
+        let mut sets = [set];
+        match scan.count_sets(&mut sets) {
+            Ok(true) => {}
+            Ok(false) | Err(SearchError::Unfinished { .. }) => return Ok(None),
+            Err(error) => return Err(error),
         }
-        let named = |numbers: &Key| {
-            numbers.iter().take(fields.len()).map(|number| scan.engine().name(*number)).collect()
-        };
-        let counts = tally.counts.iter().map(|(numbers, count)| (named(numbers), *count)).collect();
-        Ok(whole.then_some(counts).filter(|_| scan.engine().names() < MAX_NAMES))
-    }
-
-    /// Calls `f` with stretches of time and the matches in them; a stretch that it does not take comes again act by act.
-    /// False when the budget ended first.
-    pub fn times(
-        &self,
-        log: Log<'_>,
-        request: &Request<'_>,
-        budget: &Budget<'_>,
-        f: TakeTimes<'_>,
-    ) -> Result<bool, SearchError> {
-        let (scan, _) = self.scan(log, request, budget)?;
-        let walk = scan.walk();
-        for (range, part) in walk.pieces(scan.range.0..scan.range.1) {
-            match part {
-                Some(part) => times_of_part(&scan, part, &range, f)?,
-                None => scan.matching(range, &mut |time, _| {
-                    f(time, time, 1);
-                })?,
-            }
-            if budget.has_ended() {
-                return if budget.is_cancelled() { Err(SearchError::Cancelled) } else { Ok(false) };
-            }
-        }
-        Ok(true)
+        let [set] = sets;
+        let counted = set.finish();
+        let keys: Vec<u32> = counted.keys().flat_map(|key| key.iter().take(fields.len()).copied()).collect();
+        let names = scan.engine().names_of(keys.iter().copied());
+        let values = |at: usize| names.iter().skip(at * fields.len()).take(fields.len()).cloned().collect();
+        Ok(Some(counted.values().enumerate().map(|(at, of)| (values(at), of.count)).collect()))
     }
 }
 
+/// Whether an event has the values of these fields by its context or its event type.
 fn is_shared(field: Field) -> bool {
     let path = field.path();
     let listed = matches!(field.def().kind, indelible_event::Kind::Text(_) | indelible_event::Kind::Word(_));
     listed && indelible_segment::survey::is_shared(path)
 }
 
-/// Numbers by context, and by event type, of the values of one field.
-struct Columns {
-    by_context: Arc<Vec<u32>>,
-    by_type: Arc<Vec<u32>>,
-}
-
-struct Tally<'a, 's> {
-    scan: &'a Scan<'s>,
-    fields: &'a [Field],
-    counts: HashMap<Key, u64>,
-    /// By the number of the value, when there is one field: most of it is dense.
-    single: Vec<u64>,
-}
-
-/// Numbers of the values of an event; what is not asked for has none.
-type Key = [u32; MAX_FIELDS];
-
-impl Tally<'_, '_> {
-    /// False when the budget ended first.
-    fn count(&mut self) -> Result<bool, SearchError> {
-        let scan = self.scan;
-        let walk = scan.walk();
-        for (range, part) in walk.pieces(scan.range.0..scan.range.1) {
-            if let Some(part) = part {
-                self.count_part(part, &range)?;
-            } else {
-                let (fields, counts) = (self.fields, &mut self.counts);
-                scan.matching(range, &mut |_, view| {
-                    let number =
-                        |field: &Field| view.text(*field).map_or(NONE, |text| scan.engine().number(text));
-                    *counts.entry(key(fields.iter().map(number))).or_insert(0) += 1;
-                })?;
-            }
-            if scan.budget.has_ended() {
-                return if scan.budget.is_cancelled() { Err(SearchError::Cancelled) } else { Ok(false) };
-            }
-        }
-        Ok(true)
+impl Set {
+    /// `None` when columns do not know the values, or the dimensions are too many.
+    pub(crate) fn new(dimensions: Vec<Dimension>) -> Option<Self> {
+        let known = dimensions.iter().all(|fields| fields.iter().all(|field| is_shared(*field)));
+        (known && dimensions.len() <= MAX_DIMENSIONS).then(|| Self { dimensions, ..Self::default() })
     }
 
-    fn count_part(&mut self, part: &Part, range: &Range<u64>) -> Result<(), SearchError> {
-        let walk = self.scan.walk();
-        let damage = |error| walk.damage(part, error);
-        let opened = walk.filter(part)?;
-        let engine = self.scan.engine();
-        let columns =
-            self.fields.iter().map(|field| columns(engine, part, *field)).collect::<Result<Vec<_>, _>>();
-        let columns = columns.map_err(damage)?;
-        let mut pairs: HashMap<(u32, u32), u64> = HashMap::new();
-        match self.whole_contexts(part, &opened, range).map_err(damage)? {
-            Some(counts) if columns.iter().all(|column| column.by_type.is_empty()) => {
-                // One number per field and context: no pairs are needed.
-                self.add_contexts(&columns, &counts);
-                return Ok(());
-            }
-            _ => {}
-        }
-        let fields = self.fields;
-        let counts = &mut self.counts;
-        each_match(self.scan, part, &opened, range, &mut |(block, _), row, view| match (
-            block.event_type(row),
-            view,
-        ) {
-            (Some(event_type), _) => {
-                *pairs.entry((block.context(row).unwrap_or(NONE), event_type)).or_insert(0) += 1;
-            }
-            (None, Some(view)) => {
-                let number = |field: &Field| view.text(*field).map_or(NONE, |text| engine.number(text));
-                *counts.entry(key(fields.iter().map(number))).or_insert(0) += 1;
-            }
-            (None, None) => {}
-        })?;
-        for ((context, event_type), count) in pairs {
-            let number = |column: &Columns| match pick(&column.by_context, context) {
-                NONE => pick(&column.by_type, event_type),
-                number => number,
-            };
-            *self.counts.entry(key(columns.iter().map(number))).or_insert(0) += count;
-        }
-        Ok(())
+    /// The number of combinations, or more.
+    fn len(&self) -> usize {
+        self.sealed.len() + self.single.len() + self.live.len()
     }
 
+    /// All matches by combination.
+    pub(crate) fn finish(self) -> HashMap<Key, Counted> {
+        let mut counted: HashMap<Key, Counted> = self.live;
+        let single = (0u32..).zip(self.single).filter(|(_, count)| *count > 0);
+        let single = single.map(|(number, count)| (key(std::iter::once(number)), count));
+        for (key, count) in single.chain(self.sealed) {
+            let of = counted.entry(key).or_insert(Counted { count: 0, sealed: 0, ends: NO_TIME });
+            (of.count, of.sealed) = (of.count + count, of.sealed + count);
+        }
+        counted
+    }
+
+    fn add(&mut self, key: Key, count: u64) {
+        *self.sealed.entry(key).or_insert(0) += count;
+    }
+
+    fn see_live(&mut self, engine: &Engine, view: &EventView<'_>, time: Instant) {
+        let key = key_of(engine, &self.dimensions, view);
+        let of = self.live.entry(key).or_insert(Counted { count: 0, sealed: 0, ends: NO_TIME });
+        of.count += 1;
+        of.ends = (of.ends.0.min(time), of.ends.1.max(time));
+    }
+
+    /// Adds contexts and their rows; of values, only contexts have any.
     fn add_contexts(&mut self, columns: &[Columns], counts: &[(u32, u32)]) {
-        if let [column] = columns {
+        let [column] = columns else {
             for &(context, rows) in counts {
-                let number = pick(&column.by_context, context);
-                if number == NONE {
-                    *self.counts.entry(key(std::iter::empty())).or_insert(0) += u64::from(rows);
-                    continue;
-                }
-                if self.single.len() <= number as usize {
-                    self.single.resize(number as usize + 1, 0);
-                }
-                if let Some(count) = self.single.get_mut(number as usize) {
-                    *count += u64::from(rows);
-                }
+                self.add(key(columns.iter().map(|column| column.number(context, NONE))), u64::from(rows));
             }
             return;
-        }
+        };
         for &(context, rows) in counts {
-            let numbers = columns.iter().map(|column| pick(&column.by_context, context));
-            *self.counts.entry(key(numbers)).or_insert(0) += u64::from(rows);
+            match column.number(context, NONE) {
+                NONE => self.add(key(std::iter::empty()), u64::from(rows)),
+                number => {
+                    let length = self.single.len().max(number as usize + 1);
+                    self.single.resize(length, 0);
+                    if let Some(count) = self.single.get_mut(number as usize) {
+                        *count += u64::from(rows);
+                    }
+                }
+            }
         }
     }
+}
 
-    /// Contexts and their rows, when they alone decide and the whole part is asked for.
-    fn whole_contexts(
-        &self,
-        part: &Part,
-        opened: &Opened,
-        range: &Range<u64>,
-    ) -> Result<Option<Vec<(u32, u32)>>, SegmentError> {
-        let window = self.scan.window;
-        let decided = matches!(*opened.filter, crate::filter::Filter::Always)
-            || opened.filter.only_contexts().is_some();
-        let inside = || part.blocks().iter().all(|entry| within(entry, window) == Some(true));
-        if opened.whole || *range != part.range() || !decided || !inside() {
-            return Ok(None);
-        }
-        let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
-        let engine = self.scan.engine();
-        let counts = engine.counts(part, &|| part.index().context_counts(&read))?;
-        let Some(entry) = part.index().logs().iter().find(|entry| entry.log == part.log().0) else {
-            return Ok(None);
-        };
-        let own = entry.first_block..entry.first_block + entry.blocks;
-        let chosen = opened.filter.only_contexts();
-        let ours = |(context, count): (u32, &ContextCount)| {
-            let wanted =
-                own.contains(&count.blocks.0) && chosen.is_none_or(|chosen| chosen.contains(context));
-            wanted.then_some((context, count.rows))
-        };
-        Ok(Some((0..).zip(counts.iter()).filter_map(ours).collect()))
-    }
+/// The numbers of the values of an event.
+pub(crate) fn key_of(engine: &Engine, dimensions: &[Dimension], view: &EventView<'_>) -> Key {
+    let text = |fields: &Dimension| fields.iter().find_map(|field| view.text(*field));
+    key(dimensions.iter().map(|fields| text(fields).map_or(NONE, |text| engine.number(text))))
 }
 
 fn key(numbers: impl Iterator<Item = u32>) -> Key {
-    let mut key = [NONE; MAX_FIELDS];
+    let mut key = [NONE; MAX_DIMENSIONS];
     key.iter_mut().zip(numbers).for_each(|(place, number)| *place = number);
     key
 }
@@ -243,8 +175,192 @@ fn pick(numbers: &[u32], at: u32) -> u32 {
     numbers.get(at as usize).copied().unwrap_or(NONE)
 }
 
+/// Numbers by context, and by event type, of the values of one field.
+struct FieldColumns {
+    by_context: Arc<Vec<u32>>,
+    by_type: Arc<Vec<u32>>,
+}
+
+/// The same of a dimension.
+pub(crate) struct Columns(Vec<FieldColumns>);
+
+impl Columns {
+    /// Of the dimensions, in one part.
+    pub(crate) fn of(
+        engine: &Engine,
+        part: &Part,
+        dimensions: &[Dimension],
+    ) -> Result<Vec<Self>, SegmentError> {
+        let one = |fields: &Dimension| {
+            fields.iter().map(|field| columns(engine, part, *field)).collect::<Result<_, _>>().map(Self)
+        };
+        dimensions.iter().map(one).collect()
+    }
+
+    fn number(&self, context: u32, event_type: u32) -> u32 {
+        let number = |field: &FieldColumns| match pick(&field.by_context, context) {
+            NONE => pick(&field.by_type, event_type),
+            number => number,
+        };
+        self.0.iter().map(number).find(|number| *number != NONE).unwrap_or(NONE)
+    }
+
+    /// The key of a row.
+    pub(crate) fn key(columns: &[Self], context: u32, event_type: u32) -> Key {
+        key(columns.iter().map(|column| column.number(context, event_type)))
+    }
+
+    fn by_contexts(&self) -> bool {
+        self.0.iter().all(|field| field.by_type.is_empty())
+    }
+
+    fn by_types(&self) -> bool {
+        self.0.iter().all(|field| field.by_context.is_empty())
+    }
+}
+
+/// What a part says of its matches without its rows, as far as it was asked.
+struct Sources<'a, 's> {
+    scan: &'a Scan<'s>,
+    part: &'a Part,
+    opened: Opened,
+    /// Blocks of the log, when the whole part is asked for and no body is kept whole.
+    own: Option<Range<u32>>,
+}
+
+impl Sources<'_, '_> {
+    fn decides(&self, chosen: Option<&Bits>) -> bool {
+        self.own.is_some() && (chosen.is_some() || matches!(*self.opened.filter, Filter::Always))
+    }
+
+    /// Contexts of the matches and their rows, when contexts alone decide.
+    fn contexts(&self) -> Result<Option<Vec<(u32, u32)>>, SegmentError> {
+        let chosen = self.opened.filter.only_contexts();
+        let Some(own) = self.own.clone().filter(|_| self.decides(chosen)) else { return Ok(None) };
+        let read = |at: u64, buf: &mut [u8]| self.part.read_at(at, buf);
+        let counts = self.scan.engine().counts(self.part, &|| self.part.index().context_counts(&read))?;
+        let wanted = |context: u32| chosen.is_none_or(|chosen| chosen.contains(context));
+        let ours = (0..).zip(counts.iter()).filter(|(_, count)| own.contains(&count.blocks.0));
+        let ours = ours.filter(|(context, _)| wanted(*context));
+        Ok(Some(ours.map(|(context, count)| (context, count.rows)).collect()))
+    }
+
+    /// Event types of the matches and their rows, when event types alone decide.
+    fn types(&self) -> Result<Option<HashMap<u32, u64>>, SegmentError> {
+        let chosen = self.opened.filter.only_types();
+        let Some(own) = self.own.clone().filter(|_| self.decides(chosen)) else { return Ok(None) };
+        let read = |at: u64, buf: &mut [u8]| self.part.read_at(at, buf);
+        let counts = self.scan.engine().type_counts(self.part, &|| self.part.index().type_counts(&read))?;
+        let mut types = HashMap::new();
+        let blocks = counts.iter().skip(own.start as usize).take(own.len());
+        for &(event_type, rows) in blocks.flatten() {
+            if chosen.is_none_or(|chosen| chosen.contains(event_type)) {
+                *types.entry(event_type).or_insert(0) += u64::from(rows);
+            }
+        }
+        Ok(Some(types))
+    }
+}
+
+impl Scan<'_> {
+    /// Counts all matches in each of the sets; false when values or combinations are too many for this way of counting. A
+    /// budget that ended is an error.
+    pub(crate) fn count_sets(&self, sets: &mut [Set]) -> Result<bool, SearchError> {
+        let too_many = |sets: &[Set]| {
+            self.engine().names() >= MAX_NAMES || sets.iter().any(|set| set.len() > MAX_COMBINATIONS)
+        };
+        for (range, part) in self.walk().pieces(self.range.0..self.range.1) {
+            if too_many(sets) {
+                return Ok(false);
+            }
+            match part {
+                Some(part) => self.count_part(part, &range, sets)?,
+                None => self.matching(range, &mut |time, view| {
+                    for set in &mut *sets {
+                        set.see_live(self.engine(), view, time);
+                    }
+                })?,
+            }
+            self.unless_ended()?;
+        }
+        Ok(!too_many(sets))
+    }
+
+    /// An error when the budget ended: numbers are whole or none.
+    pub(crate) fn unless_ended(&self) -> Result<(), SearchError> {
+        match self.budget.has_ended() {
+            false => Ok(()),
+            true if self.budget.is_cancelled() => Err(SearchError::Cancelled),
+            true => Err(SearchError::unfinished(self.budget)),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.sealed.question.engine
+    }
+
+    fn count_part(&self, part: &Part, range: &Range<u64>, sets: &mut [Set]) -> Result<(), SearchError> {
+        let walk = self.walk();
+        let damage = |error| walk.damage(part, error);
+        let opened = walk.filter(part)?;
+        let entry = part.index().logs().iter().find(|entry| entry.log == part.log().0);
+        let inside = || part.blocks().iter().all(|entry| within(entry, self.window) == Some(true));
+        let own = entry.filter(|_| !opened.whole && *range == part.range() && inside());
+        let own = own.map(|entry| entry.first_block..entry.first_block + entry.blocks);
+        let sources = Sources { scan: self, part, opened, own };
+        let columns = |set: &Set| Columns::of(self.engine(), part, &set.dimensions).map_err(damage);
+        let columns = sets.iter().map(columns).collect::<Result<Vec<_>, _>>()?;
+        let by_contexts = |columns: &Vec<Columns>| columns.iter().all(Columns::by_contexts);
+        let by_types = |columns: &Vec<Columns>| columns.iter().all(Columns::by_types);
+        let contexts = columns.iter().any(by_contexts).then(|| sources.contexts()).transpose();
+        let types = columns.iter().any(by_types).then(|| sources.types()).transpose();
+        let (contexts, types) = (contexts.map_err(damage)?.flatten(), types.map_err(damage)?.flatten());
+        let mut left: Vec<(&mut Set, Vec<Columns>)> = Vec::new();
+        for (set, columns) in sets.iter_mut().zip(columns) {
+            match (&contexts, &types) {
+                (Some(contexts), _) if by_contexts(&columns) => set.add_contexts(&columns, contexts),
+                (_, Some(types)) if by_types(&columns) => {
+                    for (&event_type, &count) in types {
+                        set.add(Columns::key(&columns, NONE, event_type), count);
+                    }
+                }
+                _ => left.push((set, columns)),
+            }
+        }
+        if left.is_empty() { Ok(()) } else { self.count_rows((part, &sources.opened), range, &mut left) }
+    }
+
+    /// Counts row by row: first pairs of context and event type, which are few, then what they stand for.
+    fn count_rows(
+        &self,
+        (part, opened): (&Part, &Opened),
+        range: &Range<u64>,
+        sets: &mut [(&mut Set, Vec<Columns>)],
+    ) -> Result<(), SearchError> {
+        let mut pairs: HashMap<(u32, u32), u64> = HashMap::new();
+        each_match(self, part, opened, range, &mut |(block, _), row, view| match block.event_type(row) {
+            Some(event_type) => {
+                *pairs.entry((block.context(row).unwrap_or(NONE), event_type)).or_insert(0) += 1;
+            }
+            None => {
+                for (set, _) in sets.iter_mut() {
+                    if let Some(view) = view {
+                        set.add(key_of(self.engine(), &set.dimensions, view), 1);
+                    }
+                }
+            }
+        })?;
+        for (set, columns) in sets {
+            for (&(context, event_type), &count) in &pairs {
+                set.add(Columns::key(columns, context, event_type), count);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The values of a field by context and by event type, as numbers of the engine's names.
-fn columns(engine: &Engine, part: &Part, field: Field) -> Result<Columns, SegmentError> {
+fn columns(engine: &Engine, part: &Part, field: Field) -> Result<FieldColumns, SegmentError> {
     let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
     let index = part.index();
     let by_context = engine.shared(part, (field, Shared::Contexts), &|| {
@@ -285,105 +401,7 @@ fn columns(engine: &Engine, part: &Part, field: Field) -> Result<Columns, Segmen
         let numbers: Vec<u32> = types.iter().map(value).collect();
         Ok(if numbers.iter().all(|number| *number == NONE) { Vec::new() } else { numbers })
     })?;
-    Ok(Columns { by_context, by_type })
-}
-
-/// Receives a match: its block with the rows that columns decided, its row, and the event where columns did not decide.
-type EachMatch<'f> = &'f mut dyn FnMut((&OpenBlock, Mask), usize, Option<&indelible_query::EventView<'_>>);
-
-fn each_match(
-    scan: &Scan<'_>,
-    part: &Part,
-    opened: &Opened,
-    range: &Range<u64>,
-    f: EachMatch<'_>,
-) -> Result<(), SearchError> {
-    let walk = scan.walk();
-    for entry in crate::sealed::overlapping(part, range) {
-        let place = within(entry, scan.window);
-        if place == Some(false) {
-            continue;
-        }
-        let Some((block, found)) = walk.candidates(part, opened, entry, range)? else { continue };
-        let sure = in_window(scan, &walk, (part, &block), found.sure, place)?;
-        sure.rows().for_each(|row| f((&block, sure), row, None));
-        walk.each_doubtful((part, &block), found, &mut |row, record| {
-            let leaf = scan.log.scope.read(&record)?;
-            let view = scan.log.scope.view(&record, &leaf);
-            if scan.in_window(view.occurred()) && scan.query.matches(&view) {
-                f((&block, sure), row, Some(&view));
-            }
-            Ok(())
-        })?;
-    }
-    Ok(())
-}
-
-fn in_window(
-    scan: &Scan<'_>,
-    walk: &Walk<'_>,
-    (part, block): (&Part, &OpenBlock),
-    sure: Mask,
-    place: Option<bool>,
-) -> Result<Mask, SearchError> {
-    if place.is_some() {
-        return Ok(sure);
-    }
-    let times = occurred(part, block, sure).map_err(|error| walk.damage(part, error))?;
-    Ok(Mask::of(times.len(), |row| {
-        sure.contains(row) && times.get(row).is_some_and(|time| scan.in_window(*time))
-    }))
-}
-
-fn times_of_part(
-    scan: &Scan<'_>,
-    part: &Part,
-    range: &Range<u64>,
-    f: TakeTimes<'_>,
-) -> Result<(), SearchError> {
-    let walk = scan.walk();
-    let damage = |error| walk.damage(part, error);
-    let opened = walk.filter(part)?;
-    let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
-    let types = opened.filter.only_types().filter(|_| !opened.whole);
-    let counts = match types {
-        Some(_) => {
-            Some(scan.engine().type_counts(part, &|| part.index().type_counts(&read)).map_err(damage)?)
-        }
-        None => None,
-    };
-    for entry in crate::sealed::overlapping(part, range) {
-        let inside = entry.first >= range.start && entry.first + u64::from(entry.rows) <= range.end;
-        let zone = crate::sealed::zone(entry).filter(|_| inside && within(entry, scan.window) == Some(true));
-        if let (Some(zone), Some(types), Some(counts)) = (zone, types, &counts) {
-            let own = counts.get(part.index().number(entry) as usize).map_or(&[][..], Vec::as_slice);
-            let known = own.iter().filter(|(event_type, _)| types.contains(*event_type));
-            let count: u64 = known.map(|(_, count)| u64::from(*count)).sum();
-            if count == 0 || f(zone.first, zone.last, count) {
-                continue;
-            }
-        }
-        let one = entry.first.max(range.start)..(entry.first + u64::from(entry.rows)).min(range.end);
-        let mut times: Option<Vec<Instant>> = None;
-        let mut failed = None;
-        each_match(scan, part, &opened, &one, &mut |(block, sure), row, view| {
-            if let Some(view) = view {
-                f(view.occurred(), view.occurred(), 1);
-                return;
-            }
-            if times.is_none() {
-                match occurred(part, block, sure) {
-                    Ok(found) => times = Some(found),
-                    Err(error) => failed = Some(error),
-                }
-            }
-            if let Some(time) = times.as_ref().and_then(|times| times.get(row)) {
-                f(*time, *time, 1);
-            }
-        })?;
-        failed.map_or(Ok(()), |error| Err(damage(error)))?;
-    }
-    Ok(())
+    Ok(FieldColumns { by_context, by_type })
 }
 
 impl Engine {
@@ -408,43 +426,9 @@ impl Engine {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// The name of a number.
-    fn name(&self, number: u32) -> Option<Arc<str>> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).name(number)
-    }
-}
-
-impl Scan<'_> {
-    fn engine(&self) -> &Engine {
-        self.sealed.question.engine
-    }
-
-    /// Calls `f` with the time and the event of each match of a range that is not sealed.
-    fn matching(
-        &self,
-        range: Range<u64>,
-        f: &mut dyn FnMut(Instant, &indelible_query::EventView<'_>),
-    ) -> Result<(), SearchError> {
-        let mut failed = None;
-        self.log.records.visit(self.log.scope.log, range, false, &mut |record| {
-            if !self.budget.spend(record.stored.len()) {
-                return ControlFlow::Break(());
-            }
-            match self.log.scope.read(&record) {
-                Ok(leaf) => {
-                    let view = self.log.scope.view(&record, &leaf);
-                    let time = view.occurred();
-                    if self.in_window(time) && self.query.matches(&view) {
-                        f(time, &view);
-                    }
-                    ControlFlow::Continue(())
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        })?;
-        failed.map_or(Ok(()), Err)
+    /// The names of numbers; none where there is no value.
+    pub(crate) fn names_of(&self, numbers: impl Iterator<Item = u32>) -> Vec<Option<Arc<str>>> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.map(|number| names.name(number)).collect()
     }
 }

@@ -4,15 +4,21 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use common::{
     Memory, RECEIVED_S, bytes, cancelled, compile, received_ns, request, scope, searcher, unlimited,
 };
-use indelible_event::{Event, Field, Map, Time, Value};
+use indelible_event::{Event, Field, Map, SubjectKey, Time, Value, seal, type_tag};
 use indelible_query::{FieldRef, Instant, Width};
 use indelible_search::{
-    FacetsAsked, GroupOrder, GroupsAsked, HistogramAsked, Log, Order, Request, SearchError, Window,
+    FacetsAsked, GroupOrder, GroupsAsked, HistogramAsked, Log, Order, Records, Request, Scope, SearchError,
+    Window,
 };
+use indelible_store::append::Append;
+use indelible_store::log_no::LogNo;
+use indelible_store::options::Options;
+use indelible_store::store::{LogSpec, Store};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use proptest::prelude::*;
@@ -95,14 +101,16 @@ impl Act {
         }
     }
 
-    fn time(&self, index: usize) -> Instant {
-        let received = || Instant(i128::from(received_ns(index as u64)));
-        self.occurred.map_or_else(received, |seconds| Instant::new(seconds, 0))
+    fn time(&self, received: Instant) -> Instant {
+        self.occurred.map_or(received, |seconds| Instant::new(seconds, 0))
     }
 }
 
 const FIELDS: [&str; 9] =
     ["code", "outcome", "actor", "actor.id", "session", "role", "target", "ip", "param"];
+
+/// Those of them that columns alone count.
+const SHARED: [&str; 4] = ["code", "actor", "actor.id", "session"];
 
 fn act(spread: i64) -> impl Strategy<Value = Act> {
     let some = |most: u8| prop::option::weighted(0.8, 0..most);
@@ -140,6 +148,104 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 fn log_of(acts: &[Act]) -> Memory {
     Memory::sealed(&acts.iter().map(Act::event).collect::<Vec<_>>())
 }
+
+/// A log of acts with the time of each: in memory, or in a store that has sealed some of them.
+struct Kept {
+    memory: Memory,
+    store: Option<(Store, tempfile::TempDir)>,
+    scope: Scope,
+    times: Vec<Instant>,
+}
+
+impl Kept {
+    /// Seals after each of these numbers of acts, if any.
+    fn new(acts: &[Act], cuts: &[prop::sample::Index]) -> Self {
+        let mut kept = Self { memory: Memory::default(), store: None, scope: scope("a"), times: Vec::new() };
+        if cuts.is_empty() {
+            kept.memory = log_of(acts);
+            let times = (0..).zip(acts).map(|(at, act)| act.time(Instant(i128::from(received_ns(at)))));
+            kept.times = times.collect();
+            return kept;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(dir.path(), Options::default()).unwrap();
+        let log = |name: &str| {
+            store.create_log(&LogSpec { origin: format!("example.org/{name}"), name: name.into() }).unwrap()
+        };
+        let (own, other) = (log("a"), log("b"));
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(acts.len() + 1)).collect();
+        ends.sort_unstable();
+        let mut start = 0;
+        for end in ends {
+            append(&store, other, &acts[..acts.len().min(7)]);
+            append(&store, own, &acts[start..end]);
+            assert!(store.seal_now());
+            start = end;
+        }
+        append(&store, own, &acts[start..]);
+        kept.scope = Scope { organization: "a".into(), log: own };
+        kept.store = Some((store, dir));
+        let (query, budget, searcher) = (compile(""), unlimited(), searcher(1));
+        let request = request(&query, Order::IndexAscending);
+        let hits = searcher.matches(kept.log(), &request, &budget).unwrap();
+        let received = hits.map(|hit| hit.unwrap().view(&kept.scope).received());
+        let times = received.zip(acts).map(|(received, act)| act.time(received)).collect();
+        kept.times = times;
+        kept
+    }
+
+    fn log(&self) -> Log<'_> {
+        let records: &dyn Records = match &self.store {
+            Some((store, _)) => store,
+            None => &self.memory,
+        };
+        Log { records, scope: &self.scope }
+    }
+}
+
+fn append(store: &Store, log: LogNo, acts: &[Act]) {
+    if acts.is_empty() {
+        return;
+    }
+    let producer = store.producer(log, "test", "1").unwrap();
+    let appends = acts.iter().map(|act| {
+        let (id, event) = (store.new_event_id(), act.event());
+        let key = |_: &str| SubjectKey::new([7; 16], &[2; 32]);
+        let sealed = seal(&event, id, &store.event_salt(id), key).unwrap();
+        Append {
+            log,
+            id,
+            flags: 8,
+            type_tag: type_tag("test", event.text(Field::Code).unwrap()),
+            producer: Some(Arc::clone(&producer)),
+            sequence: 0,
+            key: None,
+            content: [0; 16],
+            body: sealed.body,
+            stored: sealed.stored,
+            subjects: Vec::new(),
+        }
+    });
+    store.append_wait(appends.collect(), false).unwrap();
+}
+
+/// No cut: in memory. With cuts, the acts before the last of them are sealed.
+fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {
+    prop::collection::vec(any::<prop::sample::Index>(), 0..4)
+}
+
+/// Whether an act is asked for.
+type Wanted = fn(&Act) -> bool;
+
+/// Questions with what they mean.
+const QUESTIONS: [(&str, Wanted); 6] = [
+    ("-code:c0", |act| act.code != 0),
+    ("", |_| true),
+    ("code:c1", |act| act.code == 1),
+    ("actor.id:u1", |act| act.actor.0 == Some(1)),
+    ("session:s1 -code:c2", |act| act.session == Some(1) && act.code != 2),
+    ("outcome:failure", |act| act.outcome == Some("failure")),
+];
 
 fn field(name: &str) -> FieldRef {
     FieldRef::named(name).unwrap()
@@ -182,31 +288,47 @@ fn bar_start(width: &str, at: Instant, zone: &TimeZone) -> Zoned {
     }
 }
 
+const PAIRS: [(&str, Option<&str>); 7] = [
+    ("session", None),
+    ("code", None),
+    ("actor.id", Some("code")),
+    ("session", Some("actor")),
+    ("actor", Some("outcome")),
+    ("role", Some("target")),
+    ("actor", None),
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn facets_count_what_a_search_lists(acts in acts(), top in 1_usize..8, threads in 1_usize..3, cut in any::<prop::sample::Index>()) {
-        let (memory, scope, searcher) = (log_of(&acts), scope("a"), searcher(threads));
-        let log = Log { records: &memory, scope: &scope };
-        let query = compile("-code:c0");
-        let size = cut.index(acts.len() + 1);
-        let request = Request { at: Some(size as u64), ..request(&query, Order::IndexAscending) };
-        let asked = FacetsAsked { fields: FIELDS.map(field).to_vec(), top, prefix: None };
+    fn facets_count_what_a_search_lists(acts in acts(), cuts in cuts(), top in 1_usize..8, threads in 1_usize..3, (all, shared, windowed) in any::<(bool, bool, bool)>(), cut in any::<prop::sample::Index>(), question in 0..QUESTIONS.len()) {
+        let (kept, searcher) = (Kept::new(&acts, &cuts), searcher(threads));
+        let (log, times) = (kept.log(), &kept.times);
+        let (text, wanted) = QUESTIONS[question];
+        let query = compile(text);
+        let size = if all { acts.len() } else { cut.index(acts.len() + 1) };
+        let since = times.get(size / 2).copied().filter(|_| windowed);
+        let window = Window { since, until: None };
+        let request = Request { at: Some(size as u64), window, ..request(&query, Order::IndexAscending) };
+        let names: Vec<&str> = FIELDS.into_iter().filter(|name| !shared || SHARED.contains(name)).collect();
+        let asked = FacetsAsked { fields: names.iter().map(|name| field(name)).collect(), top, prefix: None };
         let facets = searcher.facets(log, &request, &asked, &unlimited()).unwrap();
-        let matching = || acts[..size].iter().filter(|act| act.code != 0);
+        let numbered = || acts[..size].iter().zip(times).filter(|(act, time)| wanted(act) && since.is_none_or(|since| **time >= since));
+        let matching = || numbered().map(|(act, _)| act);
         prop_assert_eq!(facets.extent.events, matching().count() as u64);
         prop_assert_eq!(facets.extent.log_size, size as u64);
-        let times = acts[..size].iter().enumerate().filter(|(_, act)| act.code != 0).map(|(index, act)| act.time(index));
-        prop_assert_eq!((facets.extent.first, facets.extent.last), (times.clone().min(), times.max()));
-        for (name, found) in FIELDS.iter().zip(&facets.fields) {
+        let within = || numbered().map(|(_, time)| *time);
+        prop_assert_eq!((facets.extent.first, facets.extent.last), (within().min(), within().max()));
+        prop_assert_eq!(names.len(), facets.fields.len());
+        for (name, found) in names.iter().zip(&facets.fields) {
             let (all, missing) = counted(matching(), name);
             prop_assert_eq!(&found.values[..], &all[..top.min(all.len())], "{}", name);
             let other: u64 = all.iter().skip(top).map(|(_, count)| count).sum();
             prop_assert_eq!((found.distinct, found.other, found.missing), (all.len() as u64, other, missing), "{}", name);
             // A value leads back to its events; the actor's name finds those too that are counted by their id.
             for (value, count) in &found.values {
-                let narrowed = compile(&format!("-code:c0 {name}:\"{value}\""));
+                let narrowed = compile(&format!("{text} {name}:\"{value}\""));
                 let listed = searcher.count(log, &Request { query: &narrowed, ..request }, &unlimited()).unwrap();
                 let exact = !["actor", "target"].contains(name);
                 prop_assert!(listed.value == *count || (!exact && listed.value > *count), "{}:{}", name, value);
@@ -215,21 +337,21 @@ proptest! {
     }
 
     #[test]
-    fn groups_are_those_of_the_events(acts in acts(), pair in prop::sample::select(vec![("session", None), ("actor", Some("outcome")), ("role", Some("target"))]), order in 0_usize..3, limit in 1_usize..6) {
-        let (memory, scope, searcher) = (log_of(&acts), scope("a"), searcher(2));
-        let log = Log { records: &memory, scope: &scope };
-        let (query, order) = (compile(""), [GroupOrder::Count, GroupOrder::Last, GroupOrder::First][order]);
+    fn groups_are_those_of_the_events(acts in acts(), cuts in cuts(), pair in prop::sample::select(PAIRS.to_vec()), order in 0_usize..3, limit in 1_usize..6, question in 0..QUESTIONS.len()) {
+        let (kept, searcher) = (Kept::new(&acts, &cuts), searcher(2));
+        let (log, times) = (kept.log(), &kept.times);
+        let (text, wanted) = QUESTIONS[question];
+        let (query, order) = (compile(text), [GroupOrder::Count, GroupOrder::Last, GroupOrder::First][order]);
         let asked = GroupsAsked { by: field(pair.0), and_by: pair.1.map(field), order, limit };
         let groups = searcher.groups(log, &request(&query, Order::IndexAscending), &asked, &unlimited()).unwrap();
         let mut expected: BTreeMap<Vec<String>, (u64, Instant, Instant, BTreeSet<String>)> = BTreeMap::new();
         let mut missing = 0;
-        for (index, act) in acts.iter().enumerate() {
+        for (act, &time) in acts.iter().zip(times).filter(|(act, _)| wanted(act)) {
             let second = pair.1.map_or_else(|| BTreeSet::from([String::new()]), |name| act.values(name));
             missing += u64::from(act.values(pair.0).is_empty() || second.is_empty());
             for one in act.values(pair.0) {
                 for two in &second {
                     let key: Vec<String> = std::iter::once(one.clone()).chain(pair.1.map(|_| two.clone())).collect();
-                    let time = act.time(index);
                     let group = expected.entry(key).or_insert((0, time, time, BTreeSet::new()));
                     *group = (group.0 + 1, group.1.min(time), group.2.max(time), std::mem::take(&mut group.3));
                     group.3.extend(act.values("actor"));
@@ -242,6 +364,9 @@ proptest! {
             GroupOrder::Last => -group.2.0,
             GroupOrder::First => group.1.0,
         }, key.clone()));
+        let within = || acts.iter().zip(times).filter(|(act, _)| wanted(act)).map(|(_, time)| *time);
+        let extent = (groups.extent.events, groups.extent.first, groups.extent.last);
+        prop_assert_eq!(extent, (within().count() as u64, within().min(), within().max()));
         prop_assert_eq!((groups.total, groups.missing), (rows.len() as u64, missing));
         let found: Vec<_> = groups.groups.into_iter().map(|group| (group.values, group.count, group.first, group.last, group.actors)).collect();
         let rows: Vec<_> = rows.into_iter().take(limit).map(|(key, group)| (key, group.0, group.1, group.2, group.3.len() as u64)).collect();
@@ -249,18 +374,23 @@ proptest! {
     }
 
     #[test]
-    fn bars_are_those_of_the_calendar(acts in acts(), at in 0_usize..6, zone in prop::sample::select(vec!["UTC", "Europe/Amsterdam", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe", "America/Sao_Paulo"])) {
-        let (memory, scope, searcher) = (log_of(&acts), scope("a"), searcher(1));
-        let log = Log { records: &memory, scope: &scope };
+    fn bars_are_those_of_the_calendar(acts in acts(), cuts in cuts(), stacked in any::<bool>(), question in 0..QUESTIONS.len(), at in 0_usize..6, zone in prop::sample::select(vec!["UTC", "Europe/Amsterdam", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe", "America/Sao_Paulo"])) {
+        let (kept, searcher) = (Kept::new(&acts, &cuts), searcher(1));
+        let (log, times) = (kept.log(), &kept.times);
+        let (text, wanted) = QUESTIONS[question];
         let zone = TimeZone::get(zone).unwrap();
         let name = ["1m", "1h", "1d", "1w", "1mo", "1y"][at];
-        let query = compile("-code:c0");
-        let asked = HistogramAsked { width: Width::parse(name), bars: 1000, zone: zone.clone(), stack: Some(field("outcome")), top: 2 };
+        let query = compile(text);
+        let stack = stacked.then(|| field("outcome"));
+        let asked = HistogramAsked { width: Width::parse(name), bars: 1000, zone: zone.clone(), stack, top: 2 };
         let mut expected: BTreeMap<Instant, (u64, BTreeMap<String, u64>, u64)> = BTreeMap::new();
-        for (index, act) in acts.iter().enumerate().filter(|(_, act)| act.code != 0) {
-            let start = bar_start(name, act.time(index), &zone);
+        for (act, &time) in acts.iter().zip(times).filter(|(act, _)| wanted(act)) {
+            let start = bar_start(name, time, &zone);
             let bar = expected.entry(Instant::from(start.timestamp())).or_default();
             bar.0 += 1;
+            if !stacked {
+                continue;
+            }
             bar.2 += u64::from(act.outcome.is_none());
             if let Some(outcome) = act.outcome {
                 *bar.1.entry(outcome.to_owned()).or_default() += 1;
@@ -276,8 +406,11 @@ proptest! {
             }
             Err(error) => panic!("{error}"),
         };
-        let (top, _) = counted(acts.iter().filter(|act| act.code != 0), "outcome");
-        let top: Vec<String> = top.into_iter().take(2).map(|(value, _)| value).collect();
+        let within = || acts.iter().zip(times).filter(|(act, _)| wanted(act)).map(|(_, time)| *time);
+        let extent = (histogram.extent.events, histogram.extent.first, histogram.extent.last);
+        prop_assert_eq!(extent, (within().count() as u64, within().min(), within().max()));
+        let (top, _) = counted(acts.iter().filter(|act| wanted(act)), "outcome");
+        let top: Vec<String> = top.into_iter().take(if stacked { 2 } else { 0 }).map(|(value, _)| value).collect();
         prop_assert_eq!(&histogram.stack, &top);
         for pair in histogram.bars.windows(2) {
             prop_assert_eq!(pair[0].interval.end, pair[1].interval.start);
@@ -293,12 +426,12 @@ proptest! {
     }
 
     #[test]
-    fn the_width_that_is_chosen_is_the_narrowest_that_fits(acts in acts(), bars in 1_usize..200, zone in prop::sample::select(vec!["UTC", "Europe/Amsterdam", "Asia/Kathmandu"])) {
-        let (memory, scope, searcher) = (log_of(&acts), scope("a"), searcher(1));
-        let log = Log { records: &memory, scope: &scope };
+    fn the_width_that_is_chosen_is_the_narrowest_that_fits(acts in acts(), cuts in cuts(), stacked in any::<bool>(), bars in 1_usize..200, zone in prop::sample::select(vec!["UTC", "Europe/Amsterdam", "Asia/Kathmandu"])) {
+        let (kept, searcher) = (Kept::new(&acts, &cuts), searcher(1));
+        let log = kept.log();
         let query = compile("");
         let ask = |width| {
-            let asked = HistogramAsked { width, bars, zone: TimeZone::get(zone).unwrap(), stack: Some(field("code")), top: 10 };
+            let asked = HistogramAsked { width, bars, zone: TimeZone::get(zone).unwrap(), stack: stacked.then(|| field("code")), top: 10 };
             searcher.histogram(log, &request(&query, Order::IndexAscending), &asked, &unlimited())
         };
         let chosen = ask(None).unwrap();
@@ -311,6 +444,34 @@ proptest! {
             prop_assert!(refused, "{} would do", narrower);
         }
     }
+}
+
+#[test]
+fn what_events_share_is_counted_without_putting_them_together() {
+    let act = |n: u8| Act { session: Some(n % 7), actor: (Some(n % 5), None), code: n % 3, ..quiet() };
+    let acts: Vec<Act> = (0..100).map(act).collect();
+    let mut kept = Kept::new(&acts, &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(dir.path(), Options::default()).unwrap();
+    let no = store.create_log(&LogSpec { origin: "example.org/a".into(), name: "a".into() }).unwrap();
+    append(&store, no, &acts);
+    assert!(store.seal_now());
+    kept.scope = Scope { organization: "a".into(), log: no };
+    kept.store = Some((store, dir));
+    let (searcher, log, budget) = (searcher(1), kept.log(), unlimited());
+    for text in ["", "actor.id:u1", "code:c1", "code:c1 session:s2"] {
+        let query = compile(text);
+        let request = request(&query, Order::IndexAscending);
+        let facets = FacetsAsked { fields: SHARED.map(field).to_vec(), top: 5, prefix: None };
+        let extent = searcher.facets(log, &request, &facets, &budget).unwrap().extent;
+        let (by, and_by) = (field("session"), Some(field("code")));
+        let groups = GroupsAsked { by, and_by, order: GroupOrder::Last, limit: 5 };
+        assert_eq!(searcher.groups(log, &request, &groups, &budget).unwrap().extent, extent, "{text}");
+        let bars = HistogramAsked { width: None, bars: 50, zone: TimeZone::UTC, stack: None, top: 0 };
+        assert_eq!(searcher.histogram(log, &request, &bars, &budget).unwrap().extent, extent, "{text}");
+        assert_eq!(searcher.count(log, &request, &budget).unwrap().value, extent.events, "{text}");
+    }
+    assert_eq!(budget.records(), 0);
 }
 
 #[test]

@@ -26,6 +26,11 @@ impl Memory {
         }
         Err(SearchError::TooManyValues { field: field.to_string(), limit: MAX_VALUE_BYTES })
     }
+
+    /// Takes what a further value of a field needs.
+    pub(super) fn take_value(&mut self, value: &str, field: &FieldRef) -> Result<(), SearchError> {
+        self.take(value.len() + ENTRY_BYTES, field)
+    }
 }
 
 /// Numbers values.
@@ -85,7 +90,7 @@ impl Distinct {
         if let Some(number) = self.numbers.get(value) {
             return Ok(*number);
         }
-        memory.take(value.len() + ENTRY_BYTES, &self.field)?;
+        memory.take_value(value, &self.field)?;
         // The bound on memory comes long before four thousand million values.
         let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         let name: Rc<str> = value.into();

@@ -4,13 +4,14 @@ use std::cmp::Reverse;
 
 use indelible_query::FieldRef;
 
-use super::Extent;
 use super::distinct::{Distinct, Memory};
+use super::{Extent, pinned};
 use crate::budget::Budget;
 use crate::error::SearchError;
 use crate::hit::Log;
 use crate::request::Request;
 use crate::searcher::Searcher;
+use crate::tally::{NONE, Set};
 
 /// What is to be counted.
 #[derive(Clone, Debug)]
@@ -62,10 +63,14 @@ impl Searcher {
         asked: &FacetsAsked,
         budget: &Budget<'_>,
     ) -> Result<Facets, SearchError> {
+        let request = pinned(log, request)?;
+        if let Some(facets) = self.facets_of_columns((log, &request), asked, budget)? {
+            return Ok(facets);
+        }
         let new = |field| Tally { values: Distinct::new(field), counts: Vec::new(), missing: 0 };
         let mut tallies: Vec<Tally> = asked.fields.iter().map(new).collect();
         let (mut memory, mut ordinal, mut numbers) = (Memory::default(), 0, Vec::new());
-        let extent = self.count_all(log, request, budget, &mut |view, _| {
+        let extent = self.count_all(log, &request, budget, &mut |view, _| {
             ordinal += 1;
             for tally in &mut tallies {
                 tally.values.of_event((view, ordinal), &mut memory, &mut numbers)?;
@@ -73,9 +78,43 @@ impl Searcher {
             }
             Ok(())
         })?;
-        let prefix = asked.prefix.as_ref().map(|prefix| prefix.to_lowercase());
-        let finish = |tally: Tally| tally.finish(asked.top, prefix.as_deref());
-        Ok(Facets { extent, fields: tallies.into_iter().map(finish).collect() })
+        Ok(Facets { extent, fields: tallies.into_iter().map(|tally| tally.finish(asked)).collect() })
+    }
+
+    /// Counts from columns; `None` when they do not know one of the fields, or nothing is sealed. One field for which events
+    /// have to be read costs as much as all of them.
+    fn facets_of_columns(
+        &self,
+        (log, request): (Log<'_>, &Request<'_>),
+        asked: &FacetsAsked,
+        budget: &Budget<'_>,
+    ) -> Result<Option<Facets>, SearchError> {
+        let set = |field: &FieldRef| Set::new(vec![field.first_of()?]);
+        let sets: Option<Vec<Set>> = asked.fields.iter().map(set).collect();
+        let Some(mut sets) = sets.filter(|sets| !sets.is_empty()) else { return Ok(None) };
+        let (scan, log_size) = self.scan(log, request, budget)?;
+        if scan.sealed.parts.is_empty() || !scan.count_sets(&mut sets)? {
+            return Ok(None);
+        }
+        let counted: Vec<_> = sets.into_iter().map(Set::finish).collect();
+        let every = counted.first().into_iter().flat_map(|counted| counted.values());
+        let extent = Extent::of_counted(&scan, every, log_size)?;
+        let mut memory = Memory::default();
+        let mut fields = Vec::with_capacity(counted.len());
+        for (field, counted) in asked.fields.iter().zip(&counted) {
+            let numbers = counted.keys().map(|key| key.first().copied().unwrap_or(NONE));
+            let names = scan.engine().names_of(numbers);
+            let (mut missing, mut values) = (0, Vec::with_capacity(names.len()));
+            for (name, of) in names.iter().zip(counted.values()) {
+                match name {
+                    Some(name) => values.push((&**name, of.count)),
+                    None => missing += of.count,
+                }
+            }
+            values.iter().try_for_each(|(name, _)| memory.take_value(name, field))?;
+            fields.push(finish(field, values, missing, asked));
+        }
+        Ok(Some(Facets { extent, fields }))
     }
 }
 
@@ -90,24 +129,23 @@ impl Tally {
         }
     }
 
-    fn finish(self, top: usize, prefix: Option<&str>) -> FacetCounts {
-        let wanted = |name: &str| prefix.is_none_or(|prefix| name.to_lowercase().starts_with(prefix));
-        let all: u64 = self.counts.iter().sum();
-        let mut counted: Vec<(&str, u64)> = (0..)
-            .zip(&self.counts)
-            .map(|(number, count)| (self.values.name(number), *count))
-            .filter(|(name, _)| wanted(name))
-            .collect();
-        most_frequent(&mut counted, top);
-        let named: u64 = counted.iter().map(|(_, count)| count).sum();
-        FacetCounts {
-            field: self.values.field().clone(),
-            values: counted.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
-            distinct: self.values.len() as u64,
-            other: all - named,
-            missing: self.missing,
-        }
+    fn finish(self, asked: &FacetsAsked) -> FacetCounts {
+        let counted = (0..).zip(&self.counts).map(|(number, count)| (self.values.name(number), *count));
+        finish(self.values.field(), counted.collect(), self.missing, asked)
     }
+}
+
+/// Chooses from the counts of all values of a field.
+fn finish(field: &FieldRef, mut counted: Vec<(&str, u64)>, missing: u64, asked: &FacetsAsked) -> FacetCounts {
+    let distinct = counted.len() as u64;
+    let all: u64 = counted.iter().map(|(_, count)| count).sum();
+    if let Some(prefix) = asked.prefix.as_ref().map(|prefix| prefix.to_lowercase()) {
+        counted.retain(|(name, _)| name.to_lowercase().starts_with(&prefix));
+    }
+    most_frequent(&mut counted, asked.top);
+    let named: u64 = counted.iter().map(|(_, count)| count).sum();
+    let values = counted.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    FacetCounts { field: field.clone(), values, distinct, other: all - named, missing }
 }
 
 /// Leaves the `top` largest counts, largest first; ties in the order of the names.

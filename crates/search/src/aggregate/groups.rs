@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use indelible_query::{EventView, FieldRef, Instant};
 
-use super::Extent;
 use super::distinct::{Distinct, Memory};
+use super::{Extent, pinned};
 use crate::budget::Budget;
 use crate::error::SearchError;
 use crate::hit::Log;
@@ -14,9 +14,9 @@ use crate::request::Request;
 use crate::searcher::Searcher;
 
 /// What one group takes, without its actors.
-const GROUP_BYTES: usize = 128;
+pub(super) const GROUP_BYTES: usize = 128;
 /// What one actor of a group takes.
-const MEMBER_BYTES: usize = 8;
+pub(super) const MEMBER_BYTES: usize = 8;
 
 /// The order of groups; ties in the order of their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,11 @@ impl Searcher {
         asked: &GroupsAsked,
         budget: &Budget<'_>,
     ) -> Result<Groups, SearchError> {
+        let request = pinned(log, request)?;
         let actor = FieldRef::named("actor").expect("the table of query fields has it");
+        if let Some(groups) = self.groups_of_columns((log, &request), asked, &actor, budget)? {
+            return Ok(groups);
+        }
         let mut grouping = Grouping {
             fields: [Some(&asked.by), asked.and_by.as_ref()]
                 .into_iter()
@@ -114,7 +118,7 @@ impl Searcher {
             values: [Vec::new(), Vec::new()],
             acting: Vec::new(),
         };
-        let extent = self.count_all(log, request, budget, &mut |view, _| grouping.add(view))?;
+        let extent = self.count_all(log, &request, budget, &mut |view, _| grouping.add(view))?;
         Ok(grouping.finish(extent, asked))
     }
 }

@@ -6,14 +6,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use indelible_query::{FieldRef, Instant, Interval, Width};
 
-use super::Extent;
 use super::distinct::{Distinct, Memory};
 use super::facets::most_frequent;
+use super::{Extent, pinned};
 use crate::budget::Budget;
 use crate::error::SearchError;
 use crate::hit::Log;
 use crate::request::Request;
 use crate::searcher::Searcher;
+use crate::tally::NO_TIME;
+use crate::times::times_of_part;
 
 /// What one part of a bar takes.
 const PART_BYTES: usize = 48;
@@ -97,27 +99,87 @@ impl Searcher {
             ordinal: 0,
             numbers: Vec::new(),
         };
-        let span = span(request);
-        let extent = self.count_all(log, request, budget, &mut |view, _| {
+        let request = pinned(log, request)?;
+        let span = span(&request);
+        if asked.stack.is_none()
+            && let Some(extent) = self.bars_of_columns((log, &request), &mut buckets, span, budget)?
+        {
+            return buckets.finish(extent, span);
+        }
+        let extent = self.count_all(log, &request, budget, &mut |view, _| {
             buckets.ordinal += 1;
             if let Some(stack) = &mut buckets.stack {
                 stack.of_event((view, buckets.ordinal), &mut buckets.memory, &mut buckets.numbers)?;
             }
-            buckets.add(view.occurred())
+            buckets.add(view.occurred(), 1)
         })?;
         buckets.finish(extent, span)
+    }
+
+    /// Fills buckets that are not divided, with sealed matches from columns; `None`, and nothing filled, when there is
+    /// nothing sealed.
+    fn bars_of_columns(
+        &self,
+        (log, request): (Log<'_>, &Request<'_>),
+        buckets: &mut Buckets<'_>,
+        span: Span,
+        budget: &Budget<'_>,
+    ) -> Result<Option<Extent>, SearchError> {
+        let (scan, log_size) = self.scan(log, request, budget)?;
+        if scan.sealed.parts.is_empty() {
+            return Ok(None);
+        }
+        let mut extent = Extent { log_size, ..Extent::default() };
+        let (mut live, mut outcome) = (NO_TIME, Ok(()));
+        let walk = scan.walk();
+        let pieces = walk.pieces(scan.range.0..scan.range.1);
+        for (range, _) in pieces.iter().filter(|(_, part)| part.is_none()) {
+            scan.matching(range.clone(), &mut |time, _| {
+                live = (live.0.min(time), live.1.max(time));
+                if outcome.is_ok() {
+                    outcome = buckets.add(time, 1);
+                }
+            })?;
+            scan.unless_ended()?;
+        }
+        outcome?;
+        extent.widen(&scan, live, true)?;
+        // Wide stretches of time fit into bars only once the bars are as wide as they will be.
+        buckets.fit(&extent, span)?;
+        for (range, part) in &pieces {
+            let (Some(part), mut outcome) = (part, Ok(())) else { continue };
+            times_of_part(&scan, part, range, &mut |first, last, count| {
+                let holds = outcome.is_err() || buckets.holds(first, last);
+                if holds && outcome.is_ok() {
+                    outcome = buckets.add(first, count);
+                }
+                holds
+            })?;
+            outcome?;
+            scan.unless_ended()?;
+        }
+        extent.events = buckets.by_start.values().map(|bucket| bucket.count).sum();
+        Ok(Some(extent))
     }
 }
 
 /// First and last instant that the request itself says.
-fn span(request: &Request<'_>) -> (Option<Instant>, Option<Instant>) {
+type Span = (Option<Instant>, Option<Instant>);
+
+fn span(request: &Request<'_>) -> Span {
     let (first, last) = request.query.bounds().occurred;
     let until = request.window.until.map(|until| Instant(until.0.saturating_sub(1)));
     (request.window.since.max(first), [until, last].into_iter().flatten().min())
 }
 
 impl Buckets<'_> {
-    fn add(&mut self, time: Instant) -> Result<(), SearchError> {
+    /// Whether a stretch of time lies in one bar.
+    fn holds(&self, first: Instant, last: Instant) -> bool {
+        first == last || self.width.around(first, &self.asked.zone).end > last
+    }
+
+    /// Adds matches of one bar.
+    fn add(&mut self, time: Instant, count: u64) -> Result<(), SearchError> {
         let known = self.by_start.range_mut(..=time).next_back();
         let known = known.map(|(_, bucket)| bucket).filter(|bucket| bucket.end > Some(time));
         let bucket = if let Some(bucket) = known {
@@ -132,7 +194,7 @@ impl Buckets<'_> {
             bucket.end = Some(interval.end);
             bucket
         };
-        bucket.count += 1;
+        bucket.count += count;
         let Some(stack) = &self.stack else { return Ok(()) };
         bucket.missing += u64::from(self.numbers.is_empty());
         for &number in &self.numbers {
@@ -164,22 +226,22 @@ impl Buckets<'_> {
         Ok(())
     }
 
-    fn finish(
-        mut self,
-        extent: Extent,
-        (since, until): (Option<Instant>, Option<Instant>),
-    ) -> Result<Histogram, SearchError> {
-        let first = since.or(extent.first);
-        let last = until.or(extent.last);
-        let intervals = loop {
+    /// Makes the bars as wide as it takes for the whole time, and says which they are.
+    fn fit(&mut self, extent: &Extent, (since, until): Span) -> Result<Vec<Interval>, SearchError> {
+        let (first, last) = (since.or(extent.first), until.or(extent.last));
+        loop {
             let Some((first, last)) = first.zip(last).filter(|(first, last)| first <= last) else {
-                break Vec::new();
+                return Ok(Vec::new());
             };
             match self.intervals(first, last) {
-                Some(intervals) => break intervals,
+                Some(intervals) => return Ok(intervals),
                 None => self.widen()?,
             }
-        };
+        }
+    }
+
+    fn finish(mut self, extent: Extent, span: Span) -> Result<Histogram, SearchError> {
+        let intervals = self.fit(&extent, span)?;
         let named = self.named();
         let bars = intervals.into_iter().map(|interval| self.bar(interval, &named)).collect();
         let name = |number: &u32| self.stack.as_ref().map_or("", |stack| stack.name(*number)).to_owned();
