@@ -9,6 +9,7 @@ use std::sync::Arc;
 use common::{
     Memory, RECEIVED_S, bytes, cancelled, compile, received_ns, request, scope, searcher, unlimited,
 };
+use indelible_durable::overlay::OverlayDisk;
 use indelible_event::{Event, Field, Map, SubjectKey, Time, Value, seal, type_tag};
 use indelible_query::{FieldRef, Instant, Width};
 use indelible_search::{
@@ -159,7 +160,7 @@ struct Kept {
 
 impl Kept {
     /// Seals after each of these numbers of acts, if any.
-    fn new(acts: &[Act], cuts: &[prop::sample::Index]) -> Self {
+    fn new(acts: &[Act], cuts: &[usize]) -> Self {
         let mut kept = Self { memory: Memory::default(), store: None, scope: scope("a"), times: Vec::new() };
         if cuts.is_empty() {
             kept.memory = log_of(acts);
@@ -168,15 +169,14 @@ impl Kept {
             return kept;
         }
         let dir = tempfile::tempdir().unwrap();
-        let (store, _) = Store::open(dir.path(), Options::default()).unwrap();
+        let options = Options { disk: Arc::new(OverlayDisk::default()), ..Options::default() };
+        let (store, _) = Store::open(dir.path(), options).unwrap();
         let log = |name: &str| {
             store.create_log(&LogSpec { origin: format!("example.org/{name}"), name: name.into() }).unwrap()
         };
         let (own, other) = (log("a"), log("b"));
-        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(acts.len() + 1)).collect();
-        ends.sort_unstable();
         let mut start = 0;
-        for end in ends {
+        for &end in cuts {
             append(&store, other, &acts[..acts.len().min(7)]);
             append(&store, own, &acts[start..end]);
             assert!(store.seal_now());
@@ -236,6 +236,12 @@ fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {
 
 /// Whether an act is asked for.
 type Wanted = fn(&Act) -> bool;
+
+fn ends(cuts: &[prop::sample::Index], acts: &[Act]) -> Vec<usize> {
+    let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(acts.len() + 1)).collect();
+    ends.sort_unstable();
+    ends
+}
 
 /// Questions with what they mean.
 const QUESTIONS: [(&str, Wanted); 6] = [
@@ -303,7 +309,7 @@ proptest! {
 
     #[test]
     fn facets_count_what_a_search_lists(acts in acts(), cuts in cuts(), top in 1_usize..8, threads in 1_usize..3, (all, shared, windowed) in any::<(bool, bool, bool)>(), cut in any::<prop::sample::Index>(), question in 0..QUESTIONS.len()) {
-        let (kept, searcher) = (Kept::new(&acts, &cuts), searcher(threads));
+        let (kept, searcher) = (Kept::new(&acts, &ends(&cuts, &acts)), searcher(threads));
         let (log, times) = (kept.log(), &kept.times);
         let (text, wanted) = QUESTIONS[question];
         let query = compile(text);
@@ -338,7 +344,7 @@ proptest! {
 
     #[test]
     fn groups_are_those_of_the_events(acts in acts(), cuts in cuts(), pair in prop::sample::select(PAIRS.to_vec()), order in 0_usize..3, limit in 1_usize..6, question in 0..QUESTIONS.len()) {
-        let (kept, searcher) = (Kept::new(&acts, &cuts), searcher(2));
+        let (kept, searcher) = (Kept::new(&acts, &ends(&cuts, &acts)), searcher(2));
         let (log, times) = (kept.log(), &kept.times);
         let (text, wanted) = QUESTIONS[question];
         let (query, order) = (compile(text), [GroupOrder::Count, GroupOrder::Last, GroupOrder::First][order]);
@@ -375,7 +381,7 @@ proptest! {
 
     #[test]
     fn bars_are_those_of_the_calendar(acts in acts(), cuts in cuts(), stacked in any::<bool>(), question in 0..QUESTIONS.len(), at in 0_usize..6, zone in prop::sample::select(vec!["UTC", "Europe/Amsterdam", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe", "America/Sao_Paulo"])) {
-        let (kept, searcher) = (Kept::new(&acts, &cuts), searcher(1));
+        let (kept, searcher) = (Kept::new(&acts, &ends(&cuts, &acts)), searcher(1));
         let (log, times) = (kept.log(), &kept.times);
         let (text, wanted) = QUESTIONS[question];
         let zone = TimeZone::get(zone).unwrap();
@@ -427,7 +433,7 @@ proptest! {
 
     #[test]
     fn the_width_that_is_chosen_is_the_narrowest_that_fits(acts in acts(), cuts in cuts(), stacked in any::<bool>(), bars in 1_usize..200, zone in prop::sample::select(vec!["UTC", "Europe/Amsterdam", "Asia/Kathmandu"])) {
-        let (kept, searcher) = (Kept::new(&acts, &cuts), searcher(1));
+        let (kept, searcher) = (Kept::new(&acts, &ends(&cuts, &acts)), searcher(1));
         let log = kept.log();
         let query = compile("");
         let ask = |width| {
@@ -450,14 +456,7 @@ proptest! {
 fn what_events_share_is_counted_without_putting_them_together() {
     let act = |n: u8| Act { session: Some(n % 7), actor: (Some(n % 5), None), code: n % 3, ..quiet() };
     let acts: Vec<Act> = (0..100).map(act).collect();
-    let mut kept = Kept::new(&acts, &[]);
-    let dir = tempfile::tempdir().unwrap();
-    let (store, _) = Store::open(dir.path(), Options::default()).unwrap();
-    let no = store.create_log(&LogSpec { origin: "example.org/a".into(), name: "a".into() }).unwrap();
-    append(&store, no, &acts);
-    assert!(store.seal_now());
-    kept.scope = Scope { organization: "a".into(), log: no };
-    kept.store = Some((store, dir));
+    let kept = Kept::new(&acts, &[acts.len()]);
     let (searcher, log, budget) = (searcher(1), kept.log(), unlimited());
     for text in ["", "actor.id:u1", "code:c1", "code:c1 session:s2"] {
         let query = compile(text);
