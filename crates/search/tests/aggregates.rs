@@ -169,7 +169,8 @@ impl Kept {
             return kept;
         }
         let dir = tempfile::tempdir().unwrap();
-        let options = Options { disk: Arc::new(OverlayDisk::default()), ..Options::default() };
+        let disk = Arc::new(OverlayDisk::default());
+        let options = Options { disk, wal_file_bytes: 4 << 20, ..Options::default() };
         let (store, _) = Store::open(dir.path(), options).unwrap();
         let log = |name: &str| {
             store.create_log(&LogSpec { origin: format!("example.org/{name}"), name: name.into() }).unwrap()
