@@ -56,7 +56,8 @@ class Indelible:
         return [(value["value"], value["count"]) for value in facet["values"]]
 
     def q5(self, asked):
-        return self.events(asked["rare"], PAGE)
+        # The searches themselves are events, and hold the word.
+        return self.events(f"{asked['rare']} -catalog:indelible", PAGE)
 
     def q6(self, asked):
         found = self.get("groups", by="account", limit=PAGE)
