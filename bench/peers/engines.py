@@ -53,7 +53,7 @@ def tree_bytes(folder):
 
 
 class Sql:
-    """What the engines with SQL have in common. `{day}` and `{word}` differ."""
+    """What the engines with SQL have in common; `day` and `word` are each one's own. `db` is a DB-API connection."""
 
     listed = "ms, code, session"
 
@@ -79,6 +79,15 @@ class Sql:
         if name == "q4":
             return [(str(actor), int(count)) for actor, count in found]
         return [(int(ms), str(code), str(session)) for ms, code, session in found]
+
+    def query(self, sql):
+        return self.db.execute(sql).fetchall()
+
+    def size(self):
+        return tree_bytes(self.folder)
+
+    def close(self):
+        self.db.close()
 
 
 class Sqlite(Sql):
@@ -114,15 +123,6 @@ class Sqlite(Sql):
     def word(self, word):
         return f"id IN (SELECT rowid FROM words WHERE words MATCH '{word}')"
 
-    def query(self, sql):
-        return self.db.execute(sql).fetchall()
-
-    def size(self):
-        return tree_bytes(self.folder)
-
-    def close(self):
-        self.db.close()
-
 
 class DuckDb(Sql):
     name = "DuckDB"
@@ -151,15 +151,6 @@ class DuckDb(Sql):
 
     def word(self, word):
         return f"(contains(message, '{word}') OR contains(params, '{word}'))"
-
-    def query(self, sql):
-        return self.db.execute(sql).fetchall()
-
-    def size(self):
-        return tree_bytes(self.folder)
-
-    def close(self):
-        self.db.close()
 
 
 class ClickHouse(Sql):

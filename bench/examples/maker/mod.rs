@@ -7,9 +7,8 @@ use indelible_bench::catalogs;
 use indelible_bench::event::{Generator, Questions, Recipe};
 use indelible_catalog::resolve::SentHints;
 use indelible_catalog::{Loaded, Source, load};
-use indelible_event::{
-    Class, Event, EventId, Field, Map, Param, SubjectKey, Time, Value, seal, sha256, type_tag,
-};
+use indelible_event::{Class, Event, EventId, Field, Map, Param, SubjectKey, Value, seal, sha256, type_tag};
+use indelible_formats::rfc3339;
 use indelible_segment::id::IdCipher;
 use serde_json::Value as Json;
 
@@ -38,21 +37,6 @@ fn text(json: &Json) -> &str {
     json.as_str().unwrap()
 }
 
-fn number(text: &str) -> i64 {
-    text.parse().unwrap()
-}
-
-fn time(text: &str) -> Time {
-    let (year, month, day) = (number(&text[..4]), number(&text[5..7]), number(&text[8..10]));
-    let years = if month > 2 { year } else { year - 1 };
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = years * 365 + years / 4 - years / 100 + years / 400 + day_of_year - 719_468;
-    let seconds =
-        days * 86_400 + number(&text[11..13]) * 3600 + number(&text[14..16]) * 60 + number(&text[17..19]);
-    let nanos = u32::try_from(number(&text[20..23])).unwrap() * 1_000_000;
-    Time { seconds, nanos, offset_minutes: Some(0) }
-}
-
 fn event(json: &Json) -> Event {
     let mut event = Event::new();
     event.set(Field::Code, text(&json["code"]));
@@ -60,7 +44,7 @@ fn event(json: &Json) -> Event {
     event.set(Field::Account, text(&json["account"]));
     event.set(Field::ActorId, text(&json["actor"]["id"]));
     event.set(Field::OriginAddress, text(&json["origin"]["address"]));
-    event.set(Field::OccurredAt, time(text(&json["occurred_at"])));
+    event.set(Field::OccurredAt, rfc3339::parse(text(&json["occurred_at"])).unwrap());
     event.set(Field::SessionId, text(&json["session"]["id"]));
     event.set(Field::Message, text(&json["message"]));
     event.set(Field::ProducerName, "bench");

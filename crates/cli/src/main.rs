@@ -3,6 +3,7 @@
 //! Standard output is data, everything else goes to standard error. Commands talk to a running server over its API;
 //! those that work on files alone (`catalog`, `view`, `verify`, `config`, and reading with `--data`) need none. Start reading at [`Command`].
 
+mod asked;
 mod catalogs;
 mod client;
 mod command;

@@ -7,16 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use common::{
-    Memory, RECEIVED_S, bytes, cancelled, compile, received_ns, request, scope, searcher, unlimited,
+    Memory, RECEIVED_S, append, bytes, cancelled, compile, received_ns, request, scope, searcher, unlimited,
 };
 use indelible_durable::overlay::OverlayDisk;
-use indelible_event::{Event, Field, Map, SubjectKey, Time, Value, seal, type_tag};
+use indelible_event::{Event, Field, Map, SubjectKey, Time, Value};
 use indelible_query::{FieldRef, Instant, Width};
 use indelible_search::{
     FacetsAsked, GroupOrder, GroupsAsked, HistogramAsked, Log, Order, Records, Request, Scope, SearchError,
     Window,
 };
-use indelible_store::append::Append;
 use indelible_store::log_no::LogNo;
 use indelible_store::options::Options;
 use indelible_store::store::{LogSpec, Store};
@@ -178,12 +177,12 @@ impl Kept {
         let (own, other) = (log("a"), log("b"));
         let mut start = 0;
         for &end in cuts {
-            append(&store, other, &acts[..acts.len().min(7)]);
-            append(&store, own, &acts[start..end]);
+            send(&store, other, &acts[..acts.len().min(7)]);
+            send(&store, own, &acts[start..end]);
             assert!(store.seal_now());
             start = end;
         }
-        append(&store, own, &acts[start..]);
+        send(&store, own, &acts[start..]);
         kept.scope = Scope { organization: "a".into(), log: own };
         kept.store = Some((store, dir));
         let (query, budget, searcher) = (compile(""), unlimited(), searcher(1));
@@ -204,30 +203,10 @@ impl Kept {
     }
 }
 
-fn append(store: &Store, log: LogNo, acts: &[Act]) {
-    if acts.is_empty() {
-        return;
+fn send(store: &Store, log: LogNo, acts: &[Act]) {
+    if !acts.is_empty() {
+        append(store, log, acts.iter().map(Act::event), |_| SubjectKey::new([7; 16], &[2; 32]));
     }
-    let producer = store.producer(log, "test", "1").unwrap();
-    let appends = acts.iter().map(|act| {
-        let (id, event) = (store.new_event_id(), act.event());
-        let key = |_: &str| SubjectKey::new([7; 16], &[2; 32]);
-        let sealed = seal(&event, id, &store.event_salt(id), key).unwrap();
-        Append {
-            log,
-            id,
-            flags: 8,
-            type_tag: type_tag("test", event.text(Field::Code).unwrap()),
-            producer: Some(Arc::clone(&producer)),
-            sequence: 0,
-            key: None,
-            content: [0; 16],
-            body: sealed.body,
-            stored: sealed.stored,
-            subjects: Vec::new(),
-        }
-    });
-    store.append_wait(appends.collect(), false).unwrap();
 }
 
 /// No cut: in memory. With cuts, the acts before the last of them are sealed.

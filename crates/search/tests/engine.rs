@@ -5,14 +5,11 @@ mod common;
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::Arc;
 
-use common::{ORDERS, clock, page, request, searcher, unlimited};
-use indelible_event::{Class, Event, Field, Map, Param, Person, SubjectKey, Time, Value, seal, type_tag};
+use common::{ORDERS, append, clock, page, request, searcher, unlimited};
+use indelible_event::{Class, Event, Field, Map, Param, Person, SubjectKey, Time, Value};
 use indelible_query::{Compiled, Context, Expansion, Instant, parse};
 use indelible_search::{Hit, Log, Order, Scope, Searcher};
-use indelible_store::append::Append;
-use indelible_store::log_no::LogNo;
 use indelible_store::options::Options;
 use indelible_store::store::{LogSpec, Store};
 
@@ -283,29 +280,6 @@ fn query(random: &mut Random) -> Option<Compiled> {
     Some(Compiled::new(&query, &clock(), &Expansion::none()))
 }
 
-fn append(store: &Store, log: LogNo, events: &[&Event]) {
-    let producer = store.producer(log, "test", "1").unwrap();
-    let appends = events.iter().map(|event| {
-        let id = store.new_event_id();
-        let key = |person: &str| SubjectKey::new([person.len() as u8; 16], &[1; 32]);
-        let sealed = seal(event, id, &store.event_salt(id), key).unwrap();
-        Append {
-            log,
-            id,
-            flags: 8,
-            type_tag: type_tag("test", event.text(Field::Code).unwrap_or_default()),
-            producer: Some(Arc::clone(&producer)),
-            sequence: 0,
-            key: None,
-            content: [0; 16],
-            body: sealed.body,
-            stored: sealed.stored,
-            subjects: Vec::new(),
-        }
-    });
-    store.append_wait(appends.collect(), false).unwrap();
-}
-
 /// Everything in the log, read one by one.
 fn all(log: Log<'_>, searcher: &Searcher) -> Vec<Hit> {
     let query = parse("", &Context::new(clock())).unwrap();
@@ -388,6 +362,7 @@ fn check_counts(searcher: &Searcher, log: Log<'_>, query: &Compiled, expected: &
 }
 
 fn check_case(seed: u64, questions: usize) {
+    let key = |person: &str| SubjectKey::new([person.len() as u8; 16], &[1; 32]);
     let mut random = Random(seed);
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(dir.path(), Options::default()).unwrap();
@@ -397,8 +372,8 @@ fn check_case(seed: u64, questions: usize) {
     let rows = if seed == 0 { 2400 } else { 120 };
     for round in 0..3 {
         let drawn: Vec<&Event> = (0..rows / 3).map(|_| &made[random.below(made.len())]).collect();
-        append(&store, other, &drawn[..10]);
-        append(&store, no, &drawn);
+        append(&store, other, drawn[..10].iter().copied().cloned(), key);
+        append(&store, no, drawn.into_iter().cloned(), key);
         // The last third is asked for where it arrived.
         if round < 2 {
             assert!(store.seal_now());

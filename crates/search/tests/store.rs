@@ -3,38 +3,10 @@
 
 mod common;
 
-use std::sync::Arc;
-
-use common::{ORDERS, Small, compile, event, expected, indexes, page, request, searcher, unlimited};
-use indelible_event::{Field, seal, type_tag};
+use common::{ORDERS, Small, append, compile, event, expected, indexes, page, request, searcher, unlimited};
 use indelible_search::{Log, Scope};
-use indelible_store::append::Append;
-use indelible_store::log_no::LogNo;
 use indelible_store::options::Options;
 use indelible_store::store::{LogSpec, Store};
-
-fn append(store: &Store, log: LogNo, events: &[Small]) {
-    let producer = store.producer(log, "test", "1").unwrap();
-    let appends = events.iter().map(|small| {
-        let id = store.new_event_id();
-        let event = event(*small);
-        let sealed = seal(&event, id, &store.event_salt(id), |_| unreachable!("nothing personal")).unwrap();
-        Append {
-            log,
-            id,
-            flags: 8,
-            type_tag: type_tag("test", event.text(Field::Code).unwrap()),
-            producer: Some(Arc::clone(&producer)),
-            sequence: 0,
-            key: None,
-            content: [0; 16],
-            body: sealed.body,
-            stored: sealed.stored,
-            subjects: Vec::new(),
-        }
-    });
-    store.append_wait(appends.collect(), false).unwrap();
-}
 
 #[test]
 fn a_real_store_answers_alike_before_and_after_sealing() {
@@ -45,8 +17,9 @@ fn a_real_store_answers_alike_before_and_after_sealing() {
     let events: Vec<Small> =
         (0..5000_i64).map(|n| Small { occurred: Some((n * 7919) % 1000), code: n % 4 }).collect();
     for (at, batch) in events.chunks(700).enumerate() {
-        append(&store, no, batch);
-        append(&store, other, &events[at..at + 3]);
+        append(&store, no, batch.iter().copied().map(event), |_| unreachable!("nothing personal"));
+        let few = events[at..at + 3].iter().copied().map(event);
+        append(&store, other, few, |_| unreachable!("nothing personal"));
     }
     let scope = Scope { organization: "a".into(), log: no };
     let log = Log { records: &store, scope: &scope };

@@ -4,13 +4,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::search::Window;
 use crate::Context;
-use crate::client::Query;
+use crate::asked::Asked;
 use crate::draw::{self, Line, thousands};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::Outcome;
 use crate::output::{Format, Output, cell, say};
-use crate::source::{DataArg, Source};
 use crate::time::query_clock;
 
 /// When events happened
@@ -22,11 +20,6 @@ use crate::time::query_clock;
     after_help = "Examples:\n  indelible histogram 'code:091111' --since -30d --by day\n  indelible histogram 'catalog:netop' --by week --stack outcome -Z Europe/Amsterdam\n  indelible histogram --by 15m --since today --output csv\n  indelible histogram --data ./indelible-data --by month"
 )]
 pub(crate) struct Args {
-    /// Query; everything without one
-    #[arg(default_value = "", hide_default_value = true)]
-    query: String,
-    #[command(flatten)]
-    window: Window,
     /// Width of a bar: second, minute, hour, day, week, month, quarter, year, or such as 15m, 6h, 3mo
     #[arg(long, value_name = "WIDTH")]
     by: Option<String>,
@@ -36,11 +29,8 @@ pub(crate) struct Args {
     /// Most bars
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     bars: Option<u64>,
-    /// Exit with 4 when nothing matches
-    #[arg(long)]
-    exit_status: bool,
     #[command(flatten)]
-    data: DataArg,
+    asked: Asked,
 }
 
 /// Parts of a bar that are told apart on a screen.
@@ -48,9 +38,8 @@ const PARTS: usize = 4;
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let source = Source::open(context, &self.data)?;
-        let zone = query_clock(self.window.zone.as_deref())?.zone;
-        let query = self.window.add_to(Query::default().with("q", Some(&self.query)));
+        let (source, query) = self.asked.open(context)?;
+        let zone = query_clock(self.asked.window.zone.as_deref())?.zone;
         let query = query
             .with("width", self.by.as_deref())
             .with("bars", self.bars)
@@ -68,10 +57,7 @@ impl Args {
         }
         let events = found.get("events").and_then(Value::as_u64).unwrap_or(0);
         say(&format!("{} events, {} bars of {}", thousands(events), bars.len(), cell(&found, "width")));
-        if events == 0 && self.exit_status {
-            return Err(Failure::new(Exit::Nothing, "nothing_found", "nothing matches"));
-        }
-        Ok(())
+        self.asked.end(events)
     }
 }
 

@@ -3,14 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::histogram::draw_bars;
-use super::search::Window;
 use super::top::lines;
 use crate::Context;
-use crate::client::Query;
+use crate::asked::Asked;
 use crate::draw::{self, thousands};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::Outcome;
 use crate::output::{Format, cell, print, say};
-use crate::source::{DataArg, Source};
 use crate::time::query_clock;
 
 /// What is counted, and what it is called.
@@ -34,25 +32,16 @@ const COLUMNS: [&str; 3] = ["field", "value", "count"];
     after_help = "Examples:\n  indelible stats\n  indelible stats 'catalog:netop' --since -30d\n  indelible stats --output json | jq '.facets.actor.distinct'\n  indelible stats --data ./indelible-data"
 )]
 pub(crate) struct Args {
-    /// Query; everything without one
-    #[arg(default_value = "", hide_default_value = true)]
-    query: String,
-    #[command(flatten)]
-    window: Window,
     /// How many values of each
     #[arg(long, short = 'n', value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
     limit: u64,
-    /// Exit with 4 when nothing matches
-    #[arg(long)]
-    exit_status: bool,
     #[command(flatten)]
-    data: DataArg,
+    asked: Asked,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let source = Source::open(context, &self.data)?;
-        let query = self.window.add_to(Query::default().with("q", Some(&self.query)));
+        let (source, query) = self.asked.open(context)?;
         let fields = SECTIONS.map(|(field, _)| field).join(",");
         let facets = query.clone().with("fields", Some(fields)).with("top", Some(self.limit));
         let facets = source.get("facets", &facets)?;
@@ -65,10 +54,7 @@ impl Args {
             Format::Json | Format::Ndjson => context.output.document(&document(&facets, &bars))?,
             Format::Csv | Format::Tsv | Format::Markdown => context.output.rows(&COLUMNS, &rows(&facets))?,
         }
-        if events == 0 && self.exit_status {
-            return Err(Failure::new(Exit::Nothing, "nothing_found", "nothing matches"));
-        }
-        Ok(())
+        self.asked.end(events)
     }
 
     fn draw(&self, context: &Context, facets: &Value, bars: &Value) -> Outcome {
@@ -79,7 +65,7 @@ impl Args {
             return Ok(());
         }
         print(&format!(", {} to {}\n", cell(facets, "first"), cell(facets, "last")))?;
-        let zone = query_clock(self.window.zone.as_deref())?.zone;
+        let zone = query_clock(self.asked.window.zone.as_deref())?.zone;
         draw::heading(&format!("When, in bars of {}", cell(bars, "width")))?;
         draw_bars(context.output, bars, &zone)?;
         for (facet, (_, title)) in items(facets).iter().zip(SECTIONS) {

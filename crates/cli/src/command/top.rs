@@ -2,13 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::search::Window;
 use crate::Context;
-use crate::client::Query;
+use crate::asked::Asked;
 use crate::draw::{self, Line, thousands};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::Outcome;
 use crate::output::{Format, Output, cell, say};
-use crate::source::{DataArg, Source};
 
 const COLUMNS: [&str; 3] = ["value", "count", "share"];
 
@@ -23,25 +21,16 @@ const COLUMNS: [&str; 3] = ["value", "count", "share"];
 pub(crate) struct Args {
     /// Field of queries, such as actor, code, origin.ip, param.host.name
     field: String,
-    /// Query; everything without one
-    #[arg(default_value = "", hide_default_value = true)]
-    query: String,
-    #[command(flatten)]
-    window: Window,
     /// How many values
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100))]
     limit: u64,
-    /// Exit with 4 when nothing matches
-    #[arg(long)]
-    exit_status: bool,
     #[command(flatten)]
-    data: DataArg,
+    asked: Asked,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let source = Source::open(context, &self.data)?;
-        let query = self.window.add_to(Query::default().with("q", Some(&self.query)));
+        let (source, query) = self.asked.open(context)?;
         let query = query.with("fields", Some(&self.field)).with("top", Some(self.limit));
         let found = source.get("facets", &query)?;
         let facet = found.pointer("/items/0").cloned().unwrap_or_default();
@@ -54,10 +43,7 @@ impl Args {
             context.output.rows(&COLUMNS, &rows)?;
         }
         say(&format!("{} events; {}", thousands(events), rest(&facet)));
-        if events == 0 && self.exit_status {
-            return Err(Failure::new(Exit::Nothing, "nothing_found", "nothing matches"));
-        }
-        Ok(())
+        self.asked.end(events)
     }
 }
 

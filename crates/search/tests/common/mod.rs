@@ -3,16 +3,20 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::ops::{ControlFlow, Range};
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use indelible_event::{Event, EventId, Field, LEAF_BYTES, Leaf, Map, Time, Value};
+use indelible_event::{
+    Event, EventId, Field, LEAF_BYTES, Leaf, Map, SubjectKey, Time, Value, seal, type_tag,
+};
 use indelible_query::{Clock, Compiled, Context, Expansion, Instant, parse};
 use indelible_search::{
     Budget, CursorKey, Log, Order, Page, Record, Records, Request, Scope, SearchError, Searcher, Window,
 };
+use indelible_store::append::Append;
 use indelible_store::log_no::LogNo;
+use indelible_store::store::Store;
 
 pub(crate) const RECEIVED_NS: u64 = 1_790_000_000_000_000_000;
 /// The same in whole seconds.
@@ -71,9 +75,9 @@ impl Memory {
     /// A log of these events, sealed as a store would keep them.
     pub(crate) fn sealed(events: &[Event]) -> Self {
         let memory = Self::default();
-        let key = |_: &str| indelible_event::SubjectKey::new([7; 16], &[2; 32]);
+        let key = |_: &str| SubjectKey::new([7; 16], &[2; 32]);
         for (index, event) in (0..).zip(events) {
-            let body = indelible_event::seal(event, id(index), &[1; 16], key).unwrap();
+            let body = seal(event, id(index), &[1; 16], key).unwrap();
             memory.push(index, body.stored);
         }
         memory
@@ -177,6 +181,34 @@ pub(crate) fn cancelled() -> Budget<'static> {
     static CANCELLED: AtomicBool = AtomicBool::new(true);
     assert!(CANCELLED.load(Ordering::Relaxed));
     Budget::new(&|| Duration::ZERO, Duration::MAX, u64::MAX, &CANCELLED)
+}
+
+/// Appends events to a log of a store, in one batch. `key` gives the keys of the people in them.
+pub(crate) fn append(
+    store: &Store,
+    log: LogNo,
+    events: impl Iterator<Item = Event>,
+    key: impl Fn(&str) -> SubjectKey,
+) {
+    let producer = store.producer(log, "test", "1").unwrap();
+    let appends = events.map(|event| {
+        let id = store.new_event_id();
+        let sealed = seal(&event, id, &store.event_salt(id), &key).unwrap();
+        Append {
+            log,
+            id,
+            flags: 8,
+            type_tag: type_tag("test", event.text(Field::Code).unwrap_or_default()),
+            producer: Some(Arc::clone(&producer)),
+            sequence: 0,
+            key: None,
+            content: [0; 16],
+            body: sealed.body,
+            stored: sealed.stored,
+            subjects: Vec::new(),
+        }
+    });
+    store.append_wait(appends.collect(), false).unwrap();
 }
 
 /// One page, by the text of its cursor.
