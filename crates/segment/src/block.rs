@@ -14,7 +14,6 @@ use crate::ints::unzigzag;
 use crate::layout::{BlockEntry, MAX_RAW, MAX_ROWS, SaltMaker};
 use crate::row::Meta;
 use crate::schema::{CONTENT, CONTEXT_CHUNK, Kind, MADE_ID, SALTED, Schema, Table};
-use crate::shape::build;
 
 /// The streams of a block's rows, decoded; columns are decoded from `bytes` when asked for.
 #[derive(Debug)]
@@ -204,7 +203,7 @@ impl RowData {
         let shape = parts.schema.shapes.get(kind.shape.checked_sub(1)? as usize)?;
         let event_type = parts.schema.types.get(kind.event_type as usize)?;
         let (mut slots, mut typed, mut nth) = (shape.slots.iter(), event_type.iter(), 0usize);
-        build(&shape.steps, out, &mut |_, out| {
+        shape.template.build(out, |_, out| {
             let &(table, column, nth_of_column) = slots.next()?;
             match table {
                 Table::Types => out.extend_from_slice(&typed.next()?.1),

@@ -78,12 +78,13 @@ impl Cells {
                 let rest: u64 = codes.iter().filter(|&&code| code > 0).map(|code| (code - 1) / 2).sum();
                 let written = ints(1, usize::try_from(rest).ok().filter(|count| *count <= MAX_RAW)?)?;
                 let mut texts = Texts::default();
-                texts.place(dictionary, &codes, &written, owners)?;
+                let repeats = texts.place(dictionary, &codes, &written, owners)?;
                 let numbers = texts.pieces.iter().filter(|&&piece| has_number(dictionary, piece)).count();
                 texts.numbers = ints(2, numbers)?;
                 texts.fixed = column.codings.get(3)?.octets(chunks.get(3)?)?;
                 texts.literal = column.codings.get(4)?.octets(chunks.get(4)?)?;
                 texts.locate(dictionary, &codes)?;
+                texts.fill(&repeats)?;
                 Values::Texts(Arc::clone(dictionary), texts)
             }
         };
@@ -151,21 +152,24 @@ fn has_number(dictionary: &Dictionary, piece: u32) -> bool {
 }
 
 impl Texts {
-    /// Lays out the pieces of every cell, prefixes included; a repeated value stands where it stood first.
+    /// Lays out the pieces of every cell, prefixes included, and gives the cells that repeat another with that one.
     fn place(
         &mut self,
         dictionary: &Dictionary,
         codes: &[u64],
         mut written: &[u64],
         owners: Owners<'_>,
-    ) -> Option<()> {
+    ) -> Option<Vec<(u32, u32)>> {
         let mut recent = [(0u32, None::<u32>); RECENT];
+        let mut repeats = Vec::new();
+        self.places.reserve(codes.len());
         self.pieces.reserve(written.len() * 2);
         for (at, (&code, &(event_type, context))) in (0u32..).zip(codes.iter().zip(owners)) {
             let last = recent.get_mut(context as usize % RECENT)?;
             let Some(code) = code.checked_sub(1) else {
                 let from = last.1.filter(|_| last.0 == context)?;
-                self.places.push(*self.places.get(from as usize)?);
+                repeats.push((at, from));
+                self.places.push(Place::default());
                 continue;
             };
             let start = self.pieces.len() as u32;
@@ -185,7 +189,7 @@ impl Texts {
             self.places.push(Place { pieces: (start, self.pieces.len() as u32), ..Place::default() });
             *last = (context, Some(at));
         }
-        written.is_empty().then_some(())
+        written.is_empty().then_some(repeats)
     }
 
     /// Finds where each cell's numbers, identifiers and literals begin, and adds up steps.
@@ -221,24 +225,15 @@ impl Texts {
                 }
             }
         }
-        let whole = next.literal as usize == self.literal.len() && next.fixed as usize == self.fixed.len();
-        if !whole {
-            return None;
-        }
-        self.fill_repeats(codes);
-        Some(())
+        (next.literal as usize == self.literal.len() && next.fixed as usize == self.fixed.len()).then_some(())
     }
 
-    /// A repeated value has the places of the cell that it repeats, known by the beginning of its pieces.
-    fn fill_repeats(&mut self, codes: &[u64]) {
-        let mut firsts: hashbrown::HashMap<(u32, u32), Place> = hashbrown::HashMap::new();
-        for (place, &code) in self.places.iter_mut().zip(codes) {
-            if code > 0 {
-                firsts.insert(place.pieces, *place);
-            } else if let Some(first) = firsts.get(&place.pieces) {
-                *place = *first;
-            }
+    /// A repeated value stands where it stood first.
+    fn fill(&mut self, repeats: &[(u32, u32)]) -> Option<()> {
+        for &(at, from) in repeats {
+            *self.places.get_mut(at as usize)? = *self.places.get(from as usize)?;
         }
+        Some(())
     }
 
     fn write(

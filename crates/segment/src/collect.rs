@@ -13,8 +13,9 @@ use crate::ints::Ints;
 use crate::layout::SaltMaker;
 use crate::row::Row;
 use crate::schema::{CONTENT, CONTEXT_CHUNK, Kind, MADE_ID, MAX_COLUMNS, MAX_SHAPES, SALTED, Table};
-use crate::shape::{BODY_HEAD, Slot, SlotKind, build, parse, slots_of};
+use crate::shape::{BODY_HEAD, Slot, SlotKind, parse, slots_of};
 use crate::stream::Octets;
+use crate::template::Template;
 
 /// Version byte of a stored body that may be taken apart.
 pub(crate) const BODY_VERSION: u8 = 1;
@@ -202,7 +203,7 @@ impl Collector {
             None => {
                 // Taking apart keeps every byte or a length that follows; the first body of each shape shows it.
                 let (mut rebuilt, mut left) = (Vec::with_capacity(items.len()), slots.iter());
-                build(&self.scratch.shape, &mut rebuilt, &mut |_, out| {
+                Template::of(&self.scratch.shape)?.build(&mut rebuilt, |_, out| {
                     left.next()?.write(out);
                     Some(())
                 })?;

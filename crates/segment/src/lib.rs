@@ -28,6 +28,7 @@ mod schema;
 mod shape;
 mod stream;
 pub mod survey;
+mod template;
 mod tokens;
 mod words;
 pub mod write;

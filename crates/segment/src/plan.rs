@@ -9,6 +9,7 @@ use crate::error::SegmentError;
 use crate::ints::Ints;
 use crate::schema::{Blob, CONTEXT_CHUNK, CONTEXT_STREAMS, ColumnDef, ROW_STREAMS, Schema, ShapeDef};
 use crate::stream::{Coding, Stream, pack};
+use crate::template::Template;
 
 /// Rows of a segment for each row that an entry may have and still be kept by row instead of by block.
 const ROWS_PER_EXACT: u32 = 16_384;
@@ -66,6 +67,7 @@ pub(crate) fn plan(collector: &Collector, offset: u64, zstd: &mut Zstd) -> Resul
             .iter()
             .map(|shape| ShapeDef {
                 steps: shape.steps.clone(),
+                template: Template::default(),
                 slots: Vec::new(),
                 cells: Vec::new(),
                 odd: Vec::new(),

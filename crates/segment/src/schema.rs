@@ -9,6 +9,7 @@ use crate::column::Mode;
 use crate::dictionary::Dictionary;
 use crate::shape::{SlotKind, walk};
 use crate::stream::Coding;
+use crate::template::Template;
 
 /// Most shapes of a segment; bodies of further ones are kept whole.
 pub(crate) const MAX_SHAPES: usize = 4096;
@@ -83,6 +84,7 @@ pub(crate) struct Kind {
 #[derive(Debug)]
 pub(crate) struct ShapeDef {
     pub(crate) steps: Vec<u8>,
+    pub(crate) template: Template,
     /// Where the value of each slot is, the number of its column there, and how many slots before it have that column.
     pub(crate) slots: Vec<(Table, u32, u32)>,
     /// Cells of a row in each column of rows.
@@ -260,7 +262,7 @@ impl Schema {
                 *nth = *count;
                 *count += 1;
             }
-            Some(ShapeDef { steps, slots, cells, odd })
+            Some(ShapeDef { template: Template::of(&steps)?, steps, slots, cells, odd })
         };
         shapes.into_iter().map(shape).collect()
     }

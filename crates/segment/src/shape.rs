@@ -10,7 +10,7 @@ use crate::schema::Table;
 /// Version and salt stand before the items.
 pub(crate) const BODY_HEAD: usize = 17;
 /// Deepest nesting that is followed; an event has less.
-const MAX_DEPTH: usize = 20;
+pub(crate) const MAX_DEPTH: usize = 20;
 /// Longest shape: a body of more structure than this is kept as it is.
 const MAX_SHAPE_BYTES: usize = 8 * 1024;
 /// Most values of one body that are taken apart.
@@ -64,37 +64,38 @@ pub(crate) struct TimeParts {
 }
 
 /// Steps of a shape.
-mod op {
-    pub(super) const ITEM: u8 = 1;
-    pub(super) const NULL: u8 = 2;
-    pub(super) const LIST: u8 = 3;
-    pub(super) const MAP: u8 = 4;
-    pub(super) const SLOT: u8 = 16;
+pub(crate) mod op {
+    pub(crate) const ITEM: u8 = 1;
+    pub(crate) const NULL: u8 = 2;
+    pub(crate) const LIST: u8 = 3;
+    pub(crate) const MAP: u8 = 4;
+    pub(crate) const SLOT: u8 = 16;
 }
 
 /// Tags of canonical values, as `indelible_event` writes them.
-mod tag {
-    pub(super) const NULL: u8 = 0;
-    pub(super) const FALSE: u8 = 1;
-    pub(super) const TRUE: u8 = 2;
-    pub(super) const INT: u8 = 3;
-    pub(super) const DECIMAL: u8 = 4;
-    pub(super) const TEXT: u8 = 5;
-    pub(super) const BYTES: u8 = 6;
-    pub(super) const TIME: u8 = 7;
-    pub(super) const LIST: u8 = 8;
-    pub(super) const MAP: u8 = 9;
+pub(crate) mod tag {
+    pub(crate) const NULL: u8 = 0;
+    pub(crate) const FALSE: u8 = 1;
+    pub(crate) const TRUE: u8 = 2;
+    pub(crate) const INT: u8 = 3;
+    pub(crate) const DECIMAL: u8 = 4;
+    pub(crate) const TEXT: u8 = 5;
+    pub(crate) const BYTES: u8 = 6;
+    pub(crate) const TIME: u8 = 7;
+    pub(crate) const LIST: u8 = 8;
+    pub(crate) const MAP: u8 = 9;
 }
 
 /// States of items.
-mod state {
-    pub(super) const CLEAR: u8 = 0;
-    pub(super) const PERSONAL: u8 = 1;
-    pub(super) const COMMITTED: u8 = 2;
-    pub(super) const DISCLOSED: u8 = 3;
+pub(crate) mod state {
+    pub(crate) const CLEAR: u8 = 0;
+    pub(crate) const PERSONAL: u8 = 1;
+    pub(crate) const COMMITTED: u8 = 2;
+    pub(crate) const DISCLOSED: u8 = 3;
 }
 
-/// Takes the items of a body apart (`items` begins with their count). `None` when it has no shape.
+/// Takes the items of a body apart (`items` begins with their count). `None` when it has no shape. Whether paths and keys
+/// are text is seen by [`slots_of`], once for each shape; values are kept as they are, text or not.
 pub(crate) fn parse<'a>(items: &'a [u8], shape: &mut Vec<u8>, slots: &mut Vec<Slot<'a>>) -> Option<()> {
     shape.clear();
     slots.clear();
@@ -117,7 +118,6 @@ impl<'a> Parser<'a, '_> {
         let length = self.take.u16()?;
         let path = self.take.bytes(length.into())?;
         let state = self.take.u8()?;
-        std::str::from_utf8(path).ok()?;
         self.shape.extend_from_slice(&[op::ITEM, state, u8::try_from(length).ok()?]);
         self.shape.extend_from_slice(path);
         match state {
@@ -152,7 +152,6 @@ impl<'a> Parser<'a, '_> {
             tag::TEXT => {
                 let length = self.take.u32()? as usize;
                 let text = self.take.bytes(length)?;
-                std::str::from_utf8(text).ok()?;
                 self.slot(SlotKind::Text, Slot::Bytes(SlotKind::Text, text));
             }
             tag::BYTES => {
@@ -188,7 +187,6 @@ impl<'a> Parser<'a, '_> {
         for _ in 0..count {
             let length = self.take.u16()?;
             let key = self.take.bytes(length.into())?;
-            std::str::from_utf8(key).ok()?;
             put_varint(self.shape, u64::from(length));
             self.shape.extend_from_slice(key);
             self.value(depth + 1)?;
@@ -205,108 +203,6 @@ impl<'a> Parser<'a, '_> {
     fn slot(&mut self, kind: SlotKind, slot: Slot<'a>) {
         self.shape.push(op::SLOT + kind as u8);
         self.slots.push(slot);
-    }
-}
-
-/// Appends the items of a body of this shape. `fill` appends the bytes that a slot holds, without tag and length.
-pub(crate) fn build(
-    shape: &[u8],
-    out: &mut Vec<u8>,
-    fill: &mut dyn FnMut(SlotKind, &mut Vec<u8>) -> Option<()>,
-) -> Option<()> {
-    let count_at = out.len();
-    out.extend_from_slice(&[0; 2]);
-    let mut builder = Builder { take: Take(shape), out, fill };
-    let mut count = 0u16;
-    while !builder.take.is_empty() {
-        builder.item()?;
-        count = count.checked_add(1)?;
-    }
-    out.get_mut(count_at..count_at + 2)?.copy_from_slice(&count.to_be_bytes());
-    Some(())
-}
-
-struct Builder<'a, 'o> {
-    take: Take<'a>,
-    out: &'o mut Vec<u8>,
-    fill: &'o mut dyn FnMut(SlotKind, &mut Vec<u8>) -> Option<()>,
-}
-
-impl Builder<'_, '_> {
-    fn item(&mut self) -> Option<()> {
-        (self.take.u8()? == op::ITEM).then_some(())?;
-        let (state, length) = (self.take.u8()?, self.take.u8()?);
-        self.out.extend_from_slice(&u16::from(length).to_be_bytes());
-        self.out.extend_from_slice(self.take.bytes(length.into())?);
-        self.out.push(state);
-        if state != state::CLEAR {
-            let kind = self.slot_kind()?;
-            (self.fill)(kind, self.out)?;
-        }
-        if state == state::COMMITTED {
-            return Some(());
-        }
-        self.lengthened(4, |builder| builder.value(0))
-    }
-
-    /// Appends what `f` does, behind its length in so many bytes.
-    fn lengthened(&mut self, width: usize, f: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
-        let at = self.out.len();
-        self.out.resize(at + width, 0);
-        f(self)?;
-        let length = (self.out.len() - at - width) as u64;
-        let length = length.to_be_bytes();
-        self.out.get_mut(at..at + width)?.copy_from_slice(length.get(8 - width..)?);
-        Some(())
-    }
-
-    fn slot_kind(&mut self) -> Option<SlotKind> {
-        SlotKind::of(self.take.u8()?.checked_sub(op::SLOT)?)
-    }
-
-    fn value(&mut self, depth: usize) -> Option<()> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        match self.take.u8()? {
-            op::NULL => self.out.push(tag::NULL),
-            op::LIST => {
-                let count = u32::try_from(self.take.varint()?).ok()?;
-                self.out.push(tag::LIST);
-                self.out.extend_from_slice(&count.to_be_bytes());
-                for _ in 0..count {
-                    self.value(depth + 1)?;
-                }
-            }
-            op::MAP => {
-                let count = u32::try_from(self.take.varint()?).ok()?;
-                self.out.push(tag::MAP);
-                self.out.extend_from_slice(&count.to_be_bytes());
-                for _ in 0..count {
-                    let length = u16::try_from(self.take.varint()?).ok()?;
-                    self.out.extend_from_slice(&length.to_be_bytes());
-                    self.out.extend_from_slice(self.take.bytes(length.into())?);
-                    self.value(depth + 1)?;
-                }
-            }
-            byte => self.slot(SlotKind::of(byte.checked_sub(op::SLOT)?)?)?,
-        }
-        Some(())
-    }
-
-    /// `fill` gives a Boolean as its tag.
-    fn slot(&mut self, kind: SlotKind) -> Option<()> {
-        let (tag, width) = match kind {
-            SlotKind::Bool => return (self.fill)(kind, self.out),
-            SlotKind::Int => (tag::INT, 0),
-            SlotKind::Time => (tag::TIME, 0),
-            SlotKind::Decimal => (tag::DECIMAL, 2),
-            SlotKind::Text => (tag::TEXT, 4),
-            SlotKind::Bytes => (tag::BYTES, 4),
-            SlotKind::Key | SlotKind::Hash => return None,
-        };
-        self.out.push(tag);
-        self.lengthened(width, |builder| (builder.fill)(kind, builder.out))
     }
 }
 
@@ -421,6 +317,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::template::Template;
 
     fn value() -> impl Strategy<Value = Value> {
         let time = (any::<i64>(), 0u32..1_000_000_000, proptest::option::of(-1080i16..1080));
@@ -472,7 +369,8 @@ mod tests {
             let (mut shape, mut slots, mut back) = (Vec::new(), Vec::new(), Vec::new());
             prop_assert_eq!(parse(&body, &mut shape, &mut slots), Some(()));
             let mut left = slots.iter();
-            build(&shape, &mut back, &mut |_, out| { left.next()?.write(out); Some(()) }).unwrap();
+            let template = Template::of(&shape).unwrap();
+            template.build(&mut back, |_, out| { left.next()?.write(out); Some(()) }).unwrap();
             prop_assert_eq!(slots_of(&shape).unwrap().len(), slots.len());
             prop_assert_eq!(back, body);
         }
@@ -482,7 +380,9 @@ mod tests {
             if parse(&noise, &mut Vec::new(), &mut Vec::new()).is_some() {
                 prop_assert_eq!(&noise, &[0, 0]);
             }
-            let _ = build(&noise, &mut Vec::new(), &mut |_, _| Some(()));
+            if let Some(template) = Template::of(&noise) {
+                let _ = template.build(&mut Vec::new(), |_, _| Some(()));
+            }
             let _ = slots_of(&noise);
         }
     }

@@ -19,6 +19,8 @@ use crate::words::{Piece, cut};
 pub(crate) const STREAMS: usize = 5;
 /// Longest prefix of an event type, in pieces.
 const MAX_PREFIX: usize = 24;
+/// Values of a type that are looked at for its prefix.
+const SAMPLE: usize = 512;
 /// Values of a type that it takes to look for a prefix.
 const MIN_SHARING: usize = 4;
 
@@ -46,6 +48,8 @@ pub(crate) mod kind {
 #[derive(Default)]
 struct Cutter {
     entries: Interner,
+    /// The kind of each entry.
+    kinds: Vec<u8>,
     /// Widths of numbers with leading zeros, a bit each.
     widths: u32,
     pieces: Vec<u32>,
@@ -139,10 +143,7 @@ impl Cutter {
                 self.fixed.bytes.extend_from_slice(bytes);
             }
             SlotKind::Text => match std::str::from_utf8(bytes) {
-                Ok(text) => {
-                    let fields = fields.map(|field| std::str::from_utf8(field).unwrap_or(""));
-                    cut(text, &fields, &mut |piece| self.take_in(piece));
-                }
+                Ok(text) => cut(text, fields, &mut |piece| self.take_in(piece)),
                 Err(_) => self.put_literal("", bytes),
             },
             _ => self.put_literal("", bytes),
@@ -182,7 +183,11 @@ impl Cutter {
         self.key.clear();
         self.key.extend_from_slice(&[kind, parameter]);
         self.key.extend_from_slice(text.as_bytes());
-        self.pieces.push(self.entries.number(&self.key));
+        let number = self.entries.number(&self.key);
+        if number as usize == self.kinds.len() {
+            self.kinds.push(kind);
+        }
+        self.pieces.push(number);
     }
 
     fn put_literal(&mut self, separator: &str, bytes: &[u8]) {
@@ -204,7 +209,7 @@ impl Cutter {
         self.ends.get(at).and_then(|&end| self.pieces.get(start..end)).unwrap_or_default()
     }
 
-    /// For each event type the pieces that at least three quarters of its values begin with.
+    /// For each event type the pieces that at least three quarters of a sample of its values begin with.
     fn prefixes(&self, column: &Column) -> HashMap<u32, Vec<u32>> {
         let mut groups: HashMap<u32, Vec<usize>> = HashMap::new();
         for (at, mark) in column.marks.iter().enumerate() {
@@ -219,7 +224,9 @@ impl Cutter {
         groups.into_iter().filter_map(shared).collect()
     }
 
-    fn prefix(&self, mut cells: Vec<usize>) -> Vec<u32> {
+    fn prefix(&self, cells: Vec<usize>) -> Vec<u32> {
+        let step = cells.len().div_ceil(SAMPLE).max(1);
+        let mut cells: Vec<usize> = cells.into_iter().step_by(step).collect();
         let all = cells.len();
         let mut prefix = Vec::new();
         while all >= MIN_SHARING && prefix.len() < MAX_PREFIX {
@@ -311,7 +318,7 @@ impl Cutter {
     fn each_number(&self, column: &Column, mut f: impl FnMut(u32, usize, u64, u64)) {
         let mut last: Vec<(usize, u64)> = vec![(usize::MAX, 0); self.entries.len()];
         let mut numbers = self.numbers.iter().copied();
-        let kind = |piece: u32| self.entries.get(piece).first().copied();
+        let kind = |piece: u32| self.kinds.get(piece as usize).copied();
         for (chunk, cells) in column.chunks().enumerate() {
             let pieces = cells.flat_map(|at| self.of_cell(at)).copied();
             for piece in pieces.filter(|&piece| matches!(kind(piece), Some(kind::NUMBER | kind::LITERAL))) {

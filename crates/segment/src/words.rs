@@ -37,7 +37,7 @@ pub(crate) enum Piece<'a> {
 }
 
 /// Cuts a text. `references` are texts of the event's own fields, which are recognised as whole words.
-pub(crate) fn cut<'a>(text: &'a str, references: &[&str], f: &mut impl FnMut(Piece<'a>)) {
+pub(crate) fn cut<'a>(text: &'a str, references: &[&[u8]], f: &mut impl FnMut(Piece<'a>)) {
     let mut rest = text;
     while !rest.is_empty() {
         let gap = run(rest, false, MAX_SEPARATOR);
@@ -51,9 +51,9 @@ pub(crate) fn cut<'a>(text: &'a str, references: &[&str], f: &mut impl FnMut(Pie
         let whole = rest.get(..gap + end).unwrap_or(rest);
         let word = after.get(..end).unwrap_or(after);
         let matched = references.iter().position(|known| {
-            after.starts_with(known)
-                && !known.is_empty()
-                && run(after.get(known.len()..).unwrap_or(""), true, 4) == 0
+            !known.is_empty()
+                && after.as_bytes().starts_with(known)
+                && after.get(known.len()..).is_some_and(|rest| run(rest, true, 4) == 0)
         });
         if let Some(which) = matched {
             f(Piece::Reference { separator, which });
@@ -140,7 +140,8 @@ mod tests {
 
     fn pieces<'a>(text: &'a str, references: &[&str]) -> Vec<Piece<'a>> {
         let mut found = Vec::new();
-        cut(text, references, &mut |piece| found.push(piece));
+        let references: Vec<&[u8]> = references.iter().map(|text| text.as_bytes()).collect();
+        cut(text, &references, &mut |piece| found.push(piece));
         found
     }
 

@@ -72,6 +72,7 @@ impl Offline {
             seal_events: TOO_MANY,
             seal_bytes: TOO_MANY,
             seal_after: NEVER,
+            seal_quiet: NEVER,
             ..Options::default()
         };
         let (store, _) = Store::open(dir, options)?;

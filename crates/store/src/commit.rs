@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use indelible_event::{Flag, Leaf};
 
 use crate::append::{Append, Appended, Place};
+use crate::backlog::BlockRef;
 use crate::core_state::{Core, KeyUse, Tip, content_print, key_print};
 use crate::error::{AppendError, StoreError};
 use crate::log::{MAX_RUN, Run};
@@ -18,7 +19,6 @@ use crate::log_no::LogNo;
 use crate::publish::Committed;
 use crate::queue::{Control, Work};
 use crate::read::{FullRecord, read_piece};
-use crate::seal::BlockRef;
 use crate::shared::{Answer, Shared, call, refuse};
 use crate::snapshot::ProducerState;
 use crate::wal::block::{BlockBuilder, BlockHash, block_hash};

@@ -10,6 +10,7 @@
 
 mod anchor;
 pub mod append;
+mod backlog;
 mod bytes;
 mod commit;
 mod core_state;

@@ -36,6 +36,10 @@ pub struct Options {
     pub seal_bytes: u64,
     /// or the oldest waited this long.
     pub seal_after: Duration,
+    /// or at least this many wait
+    pub quiet_events: u64,
+    /// and none came for this long: what a burst left behind is answered by columns soon.
+    pub seal_quiet: Duration,
     /// Seals that may be outstanding before commits wait.
     pub seal_pending: u64,
     /// A log with at least this many events in a seal gets a segment of its own, others share a spill segment.
@@ -64,6 +68,8 @@ impl Default for Options {
             seal_events: 128 * 1024,
             seal_bytes: 64 * 1024 * 1024,
             seal_after: Duration::from_mins(5),
+            quiet_events: 1024,
+            seal_quiet: Duration::from_secs(2),
             seal_pending: 2,
             own_segment_events: 8 * 1024,
             queue_bytes: 48 * 1024 * 1024,

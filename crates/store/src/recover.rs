@@ -13,6 +13,7 @@ use indelible_durable::disk::{Disk, exists};
 use indelible_tlog::checkpoint::SignedCheckpoint;
 
 use crate::anchor::{self, Anchor, AnchorWriter};
+use crate::backlog::Backlog;
 use crate::core_state::Core;
 use crate::error::{OpenError, StoreError};
 use crate::flat::{Flat, FlatFiles};
@@ -26,7 +27,6 @@ use crate::producers::Producers;
 use crate::publish::{PublishFrom, open_slots, read_notes};
 use crate::replay::{Replay, Replayed};
 use crate::rollback::Frozen;
-use crate::seal::Backlog;
 use crate::sealed::{KeyFilter, Sealed, Segment};
 use crate::secrets::Secrets;
 use crate::shared::{Parts, Shared};

@@ -9,6 +9,7 @@ use indelible_durable::disk::Disk;
 use indelible_event::Leaf;
 use indelible_tlog::tree::{HASH_LEN, Hash, LEVELS, Stack};
 
+use crate::backlog::BlockRef;
 use crate::commit::runs;
 use crate::core_state::{Core, KeyUse, content_print, key_print};
 use crate::error::OpenError;
@@ -17,7 +18,6 @@ use crate::heads::Heads;
 use crate::log::Run;
 use crate::log_no::LogNo;
 use crate::options::Options;
-use crate::seal::BlockRef;
 use crate::snapshot::State;
 use crate::subjects::Subjects;
 use crate::wal::block::{BlockHash, HEADER};

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indelible_durable::disk::Disk;
@@ -16,6 +16,7 @@ use indelible_event::Leaf;
 use indelible_segment::row::Row;
 use indelible_segment::write::{Spec, Writer};
 
+use crate::backlog::BlockRef;
 use crate::core_state::{content_print, key_print};
 use crate::error::{StoreError, is_full};
 use crate::log_no::LogNo;
@@ -23,205 +24,12 @@ use crate::sealed::{Sealed, Segment, damage};
 use crate::shared::Shared;
 use crate::snapshot::{self, State};
 use crate::subjects::{Assignment, SubjectFile};
-use crate::wal::block::{BlockHash, BlockHeader, HEADER};
+use crate::wal::block::{BlockHeader, HEADER};
 use crate::wal::file::WalFile;
 use crate::wal::record::{EventRecord, Record, records};
 
-/// How long the sealer waits before it tries again on a full disk.
-const FULL_RETRY: Duration = Duration::from_millis(250);
 /// Snapshots kept: the newest, and the one before, for whoever must find out what happened.
 const KEEP_SNAPSHOTS: usize = 2;
-
-/// A durable block that is not sealed yet.
-#[derive(Debug, Clone)]
-pub(crate) struct BlockRef {
-    pub(crate) file: Arc<WalFile>,
-    pub(crate) offset: u64,
-    pub(crate) disk_len: u64,
-    pub(crate) seq: u64,
-    pub(crate) hash: BlockHash,
-    pub(crate) time_ns: u64,
-    pub(crate) events: u64,
-    pub(crate) committed_boot_ns: i64,
-}
-
-/// Blocks that wait to be sealed.
-#[derive(Debug)]
-pub(crate) struct Backlog {
-    state: Mutex<BacklogState>,
-    changed: Condvar,
-    seal_events: u64,
-    seal_bytes: u64,
-    seal_after: Duration,
-    pending: u64,
-}
-
-#[derive(Debug, Default)]
-struct BacklogState {
-    blocks: VecDeque<BlockRef>,
-    events: u64,
-    bytes: u64,
-    sealed: u64,
-    now: bool,
-    /// The sealer waits for space; holding up commits would not help it.
-    full: bool,
-    closing: bool,
-    stopped: bool,
-}
-
-impl Backlog {
-    pub(crate) fn new(options: &crate::options::Options, sealed: u64, blocks: Vec<BlockRef>) -> Self {
-        let events = blocks.iter().map(|block| block.events).sum();
-        let bytes = blocks.iter().map(|block| block.disk_len).sum();
-        let state = BacklogState { blocks: blocks.into(), events, bytes, sealed, ..BacklogState::default() };
-        Self {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            seal_events: options.seal_events,
-            seal_bytes: options.seal_bytes,
-            seal_after: options.seal_after,
-            pending: options.seal_pending,
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BacklogState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn push(&self, block: BlockRef) {
-        let mut state = self.lock();
-        state.events += block.events;
-        state.bytes += block.disk_len;
-        state.blocks.push_back(block);
-        let due =
-            state.events >= self.seal_events || state.bytes >= self.seal_bytes || state.blocks.len() == 1;
-        drop(state);
-        if due {
-            self.changed.notify_all();
-        }
-    }
-
-    /// Waits while too many events are unsealed: the WAL must not grow without end.
-    pub(crate) fn wait_for_room(&self) {
-        let mut state = self.lock();
-        let most = self.pending + 1;
-        while (state.events > most * self.seal_events || state.bytes > most * self.seal_bytes)
-            && !state.stopped
-            && !state.full
-        {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Last block whose events are all in segments.
-    pub(crate) fn sealed_block(&self) -> u64 {
-        self.lock().sealed
-    }
-
-    /// Last block that waits.
-    pub(crate) fn last_block(&self) -> Option<u64> {
-        self.lock().blocks.back().map(|block| block.seq)
-    }
-
-    /// Unsealed events and bytes of WAL.
-    pub(crate) fn depth(&self) -> (u64, u64) {
-        let state = self.lock();
-        (state.events, state.bytes)
-    }
-
-    /// Seals everything that waits, now.
-    pub(crate) fn seal_now(&self) {
-        self.lock().now = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits until a block is sealed; false when the store stops first.
-    pub(crate) fn wait_sealed(&self, block: u64) -> bool {
-        let mut state = self.lock();
-        while state.sealed < block && !state.stopped && !state.closing {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.sealed >= block
-    }
-
-    /// Ends the sealer after the seal it is at.
-    pub(crate) fn close(&self) {
-        self.lock().closing = true;
-        self.changed.notify_all();
-    }
-
-    /// Ends the sealer at once.
-    pub(crate) fn stop(&self) {
-        self.lock().stopped = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits until a seal is due and gives its blocks, which stay in the backlog until [`Backlog::done`].
-    fn next(&self, boot_ns: impl Fn() -> i64) -> Option<Vec<BlockRef>> {
-        let mut state = self.lock();
-        loop {
-            if state.stopped || state.closing {
-                return None;
-            }
-            let age = state.blocks.front().map(|oldest| age(oldest, boot_ns()));
-            let due = state.events >= self.seal_events
-                || state.bytes >= self.seal_bytes
-                || (state.now && !state.blocks.is_empty())
-                || age.is_some_and(|age| age >= self.seal_after);
-            if due {
-                return Some(self.prefix(&state));
-            }
-            state.now = false;
-            state = match age {
-                Some(age) => {
-                    let left = self.seal_after.saturating_sub(age);
-                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
-        }
-    }
-
-    /// As many of the oldest blocks as make one seal.
-    fn prefix(&self, state: &BacklogState) -> Vec<BlockRef> {
-        let (mut events, mut bytes) = (0, 0);
-        let whole = |block: &&BlockRef| {
-            let more = events < self.seal_events && bytes < self.seal_bytes;
-            events += block.events;
-            bytes += block.disk_len;
-            more
-        };
-        state.blocks.iter().take_while(whole).cloned().collect()
-    }
-
-    fn done(&self, blocks: &[BlockRef]) {
-        let mut state = self.lock();
-        for block in blocks {
-            state.blocks.pop_front();
-            state.events -= block.events;
-            state.bytes -= block.disk_len;
-            state.sealed = block.seq;
-        }
-        state.full = false;
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    /// Waits before another try on a full disk; false when the store stops.
-    fn pause(&self) -> bool {
-        let mut state = self.lock();
-        state.full = true;
-        self.changed.notify_all();
-        let waited =
-            self.changed.wait_timeout_while(state, FULL_RETRY, |state| !state.stopped && !state.closing);
-        let state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        !state.stopped && !state.closing
-    }
-}
-
-fn age(oldest: &BlockRef, boot_ns: i64) -> Duration {
-    Duration::from_nanos(u64::try_from(boot_ns - oldest.committed_boot_ns).unwrap_or(0))
-}
 
 /// A record's place in the WAL.
 #[derive(Debug, Clone, Copy)]
@@ -263,8 +71,12 @@ impl Sealer {
     pub(crate) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         while let Some(blocks) = shared.backlog.next(|| shared.options.clock.boot_ns()) {
+            let started = shared.options.clock.boot_ns();
             match self.seal(&blocks) {
-                Ok(true) => shared.backlog.done(&blocks),
+                Ok(true) => {
+                    let took = shared.options.clock.boot_ns() - started;
+                    shared.backlog.done(&blocks, Duration::from_nanos(u64::try_from(took).unwrap_or(0)));
+                }
                 Ok(false) => return,
                 Err(StoreError::Io { source, .. }) if is_full(&source) => {
                     tracing::warn!("sealing waits for space on the disk: {source}");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indelible_durable::disk::Disk;
 
 use crate::append::Appended;
+use crate::backlog::Backlog;
 use crate::error::{AppendError, StoreError};
 use crate::flat::FlatFiles;
 use crate::log::Log;
@@ -16,7 +17,6 @@ use crate::options::Options;
 use crate::producers::Producers;
 use crate::publish::Inbox;
 use crate::queue::{Queue, Work};
-use crate::seal::Backlog;
 use crate::sealed::KeyFilter;
 use crate::secrets::Secrets;
 use crate::subjects::Subjects;

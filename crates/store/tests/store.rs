@@ -74,6 +74,24 @@ fn many_logs_share_blocks_and_spill_segments() {
     assert!(store.create_log(&spec("7")).is_err());
 }
 
+#[test]
+fn what_a_burst_left_behind_is_sealed_when_nothing_follows() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), TestClock::default());
+    let quiet =
+        indelible_store::options::Options { quiet_events: 10, seal_quiet: Duration::ZERO, ..real(&clock) };
+    let store = open(dir.path(), quiet);
+    let log = store.create_log(&spec("a")).unwrap();
+    fill(&store, log, 0, 9);
+    assert_eq!(store.parts(log).unwrap().len(), 0, "too few for a segment");
+    fill(&store, log, 9, 30);
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while store.parts(log).unwrap().is_empty() {
+        assert!(std::time::Instant::now() < deadline, "nothing was sealed");
+        std::thread::yield_now();
+    }
+    check_log(&store, log);
+}
+
 fn keyed(store: &Store, log: indelible_store::log_no::LogNo, number: u64, key: &str) -> Append {
     Append { key: Some(store.digest(&[key.as_bytes()])), ..append(store, log, number) }
 }
