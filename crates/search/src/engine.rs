@@ -13,9 +13,11 @@ use indelible_segment::error::SegmentError;
 use indelible_segment::open::OpenBlock;
 use indelible_segment::read::BlockEntry;
 use indelible_segment::survey::{ContextCount, Owner};
+use indelible_store::log_no::LogNo;
 use indelible_store::part::Part;
 
 use crate::bits::Mask;
+use crate::cube::Cube;
 use crate::cursor::first_bytes;
 use crate::filter::{Asked, Filter, Leaf, Surveyor, leaves};
 
@@ -32,6 +34,7 @@ pub(crate) struct Engine {
     shared: Mutex<Kept<(u64, Field, Shared), Vec<u32>>>,
     counts: Mutex<Kept<u64, Vec<ContextCount>>>,
     types: Mutex<Kept<u64, TypeCounts>>,
+    pub(crate) cubes: Mutex<Kept<(LogNo, u64), Cube>>,
     /// Numbers for the values of shared columns.
     pub(crate) names: Mutex<Names>,
 }
@@ -81,6 +84,7 @@ impl Default for Engine {
             shared: Mutex::new(Kept::new(FILTER_BYTES)),
             counts: Mutex::new(Kept::new(FILTER_BYTES)),
             types: Mutex::new(Kept::new(FILTER_BYTES)),
+            cubes: Mutex::new(Kept::new(FILTER_BYTES)),
             names: Mutex::default(),
         }
     }
@@ -140,7 +144,7 @@ impl Engine {
 
 /// Values within a budget of memory; the oldest go first.
 #[derive(Debug)]
-struct Kept<K, V> {
+pub(crate) struct Kept<K, V> {
     values: HashMap<K, (Arc<V>, usize)>,
     order: VecDeque<K>,
     bytes: usize,
@@ -152,14 +156,15 @@ impl<K: Hash + Eq + Copy, V> Kept<K, V> {
         Self { values: HashMap::new(), order: VecDeque::new(), bytes: 0, budget }
     }
 
-    fn get(&self, key: &K) -> Option<Arc<V>> {
+    pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
         self.values.get(key).map(|(value, _)| Arc::clone(value))
     }
 
-    fn put(&mut self, key: K, value: &Arc<V>, weight: usize) {
-        if self.values.insert(key, (Arc::clone(value), weight)).is_none() {
-            self.order.push_back(key);
-            self.bytes += weight;
+    pub(crate) fn put(&mut self, key: K, value: &Arc<V>, weight: usize) {
+        self.bytes += weight;
+        match self.values.insert(key, (Arc::clone(value), weight)) {
+            Some((_, before)) => self.bytes = self.bytes.saturating_sub(before),
+            None => self.order.push_back(key),
         }
         while self.bytes > self.budget {
             let Some((_, weight)) = self.order.pop_front().and_then(|oldest| self.values.remove(&oldest))

@@ -14,6 +14,7 @@
 mod aggregate;
 mod bits;
 mod budget;
+mod cube;
 mod cursor;
 mod ends;
 mod engine;

@@ -13,6 +13,7 @@ use indelible_store::part::Part;
 
 use crate::bits::Bits;
 use crate::budget::Budget;
+use crate::cube::Cube;
 use crate::engine::{Engine, Shared};
 use crate::error::SearchError;
 use crate::filter::Filter;
@@ -20,13 +21,13 @@ use crate::hit::Log;
 use crate::request::Request;
 use crate::rows::each_match;
 use crate::scan::Scan;
-use crate::sealed::{Opened, within};
+use crate::sealed::{Opened, Piece, within};
 use crate::searcher::Searcher;
 
 /// Most names that are kept for tallies: those of a hundred million events' sessions are counted event by event instead.
 const MAX_NAMES: usize = 2_000_000;
 /// Most combinations of values that are counted at once: as many as there may be names.
-const MAX_COMBINATIONS: usize = MAX_NAMES;
+pub(crate) const MAX_COMBINATIONS: usize = MAX_NAMES;
 /// Most dimensions that are counted together.
 const MAX_DIMENSIONS: usize = 3;
 /// No value.
@@ -49,6 +50,8 @@ pub(crate) struct Set {
     sealed: HashMap<Key, u64>,
     /// The same by the number of the value, when there is one dimension: most of it is dense.
     single: Vec<u64>,
+    /// Sealed matches that were added up before.
+    base: Option<Arc<Cube>>,
     live: HashMap<Key, Counted>,
 }
 
@@ -87,10 +90,11 @@ impl Searcher {
         }
         let [set] = sets;
         let counted = set.finish();
-        let keys: Vec<u32> = counted.keys().flat_map(|key| key.iter().take(fields.len()).copied()).collect();
+        let keys: Vec<u32> =
+            counted.iter().flat_map(|(key, _)| key.iter().take(fields.len()).copied()).collect();
         let names = scan.engine().names_of(keys.iter().copied());
         let values = |at: usize| names.iter().skip(at * fields.len()).take(fields.len()).cloned().collect();
-        Ok(Some(counted.values().enumerate().map(|(at, of)| (values(at), of.count)).collect()))
+        Ok(Some(counted.iter().enumerate().map(|(at, (_, of))| (values(at), of.count)).collect()))
     }
 }
 
@@ -110,19 +114,25 @@ impl Set {
 
     /// The number of combinations, or more.
     fn len(&self) -> usize {
-        self.sealed.len() + self.single.len() + self.live.len()
+        let base = self.base.as_ref().map_or(0, |base| base.counts.len());
+        self.sealed.len() + self.single.len() + self.live.len() + base
     }
 
-    /// All matches by combination.
-    pub(crate) fn finish(self) -> HashMap<Key, Counted> {
-        let mut counted: HashMap<Key, Counted> = self.live;
+    /// All matches by combination, each once.
+    pub(crate) fn finish(self) -> Vec<(Key, Counted)> {
+        let sealed = |count| Counted { count, sealed: count, ends: NO_TIME };
         let single = (0u32..).zip(self.single).filter(|(_, count)| *count > 0);
         let single = single.map(|(number, count)| (key(std::iter::once(number)), count));
-        for (key, count) in single.chain(self.sealed) {
-            let of = counted.entry(key).or_insert(Counted { count: 0, sealed: 0, ends: NO_TIME });
-            (of.count, of.sealed) = (of.count + count, of.sealed + count);
+        let base = self.base.iter().flat_map(|base| &base.counts).map(|(key, count)| (*key, *count));
+        if self.live.is_empty() && self.sealed.is_empty() {
+            // Either of the two alone names no combination twice.
+            let (only, other): (Vec<_>, Vec<_>) = (base.collect(), single.collect());
+            if only.is_empty() || other.is_empty() {
+                return only.into_iter().chain(other).map(|(key, count)| (key, sealed(count))).collect();
+            }
+            return merged(HashMap::new(), only.into_iter().chain(other)).into_iter().collect();
         }
-        counted
+        merged(self.live, base.chain(single).chain(self.sealed)).into_iter().collect()
     }
 
     fn add(&mut self, key: Key, count: u64) {
@@ -157,6 +167,17 @@ impl Set {
             }
         }
     }
+}
+
+fn merged(
+    mut counted: HashMap<Key, Counted>,
+    sealed: impl Iterator<Item = (Key, u64)>,
+) -> HashMap<Key, Counted> {
+    for (key, count) in sealed {
+        let of = counted.entry(key).or_insert(Counted { count: 0, sealed: 0, ends: NO_TIME });
+        (of.count, of.sealed) = (of.count + count, of.sealed + count);
+    }
+    counted
 }
 
 /// The numbers of the values of an event.
@@ -266,10 +287,10 @@ impl Scan<'_> {
     /// Counts all matches in each of the sets; false when values or combinations are too many for this way of counting. A
     /// budget that ended is an error.
     pub(crate) fn count_sets(&self, sets: &mut [Set]) -> Result<bool, SearchError> {
-        let too_many = |sets: &[Set]| {
-            self.engine().names() >= MAX_NAMES || sets.iter().any(|set| set.len() > MAX_COMBINATIONS)
-        };
-        for (range, part) in self.walk().pieces(self.range.0..self.range.1) {
+        let too_many =
+            |sets: &[Set]| self.has_too_many_names() || sets.iter().any(|set| set.len() > MAX_COMBINATIONS);
+        let walk = self.walk();
+        for (range, part) in self.take_cubes(walk.pieces(self.range.0..self.range.1), sets)? {
             if too_many(sets) {
                 return Ok(false);
             }
@@ -286,6 +307,32 @@ impl Scan<'_> {
         Ok(!too_many(sets))
     }
 
+    /// Takes what is added up already, in all sets or none; gives the pieces that are to be counted.
+    fn take_cubes<'p>(
+        &self,
+        pieces: Vec<Piece<'p>>,
+        sets: &mut [Set],
+    ) -> Result<Vec<Piece<'p>>, SearchError> {
+        let (mut whole, mut rest) = (Vec::new(), Vec::new());
+        for piece in &pieces {
+            match piece.1 {
+                Some(part) if self.takes_whole(piece)? => whole.push(part),
+                _ => rest.push(piece.clone()),
+            }
+        }
+        let mut bases = Vec::with_capacity(sets.len());
+        for set in &*sets {
+            let Some(base) = self.cube(&set.dimensions, &whole)? else { return Ok(pieces) };
+            bases.push(base);
+        }
+        sets.iter_mut().zip(bases).for_each(|(set, base)| set.base = Some(base));
+        Ok(rest)
+    }
+
+    pub(crate) fn has_too_many_names(&self) -> bool {
+        self.engine().names() >= MAX_NAMES
+    }
+
     /// An error when the budget ended: numbers are whole or none.
     pub(crate) fn unless_ended(&self) -> Result<(), SearchError> {
         match self.budget.has_ended() {
@@ -299,7 +346,12 @@ impl Scan<'_> {
         self.sealed.question.engine
     }
 
-    fn count_part(&self, part: &Part, range: &Range<u64>, sets: &mut [Set]) -> Result<(), SearchError> {
+    pub(crate) fn count_part(
+        &self,
+        part: &Part,
+        range: &Range<u64>,
+        sets: &mut [Set],
+    ) -> Result<(), SearchError> {
         let walk = self.walk();
         let damage = |error| walk.damage(part, error);
         let opened = walk.filter(part)?;

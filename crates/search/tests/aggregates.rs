@@ -454,6 +454,45 @@ fn what_events_share_is_counted_without_putting_them_together() {
 }
 
 #[test]
+fn counts_go_on_where_they_stopped_when_a_log_grows() {
+    let act = |n: u8| Act { session: Some(n % 7), actor: (Some(n % 5), None), code: n % 3, ..quiet() };
+    let acts: Vec<Act> = (0..=u8::MAX).map(act).collect();
+    let kept = Kept::new(&acts[..60], &[20, 40]);
+    let (store, _) = kept.store.as_ref().unwrap();
+    let (searcher, query) = (searcher(1), compile(""));
+    let asked =
+        FacetsAsked { fields: SHARED.iter().map(|name| field(name)).collect(), top: 100, prefix: None };
+    let by = |first: &str, second: &str, order| GroupsAsked {
+        by: field(first),
+        and_by: Some(field(second)),
+        order,
+        limit: 100,
+    };
+    let counts_hold = |size: usize| {
+        let request = Request { at: Some(size as u64), ..request(&query, Order::IndexAscending) };
+        let facets = searcher.facets(kept.log(), &request, &asked, &unlimited()).unwrap();
+        for (name, found) in SHARED.iter().zip(&facets.fields) {
+            assert_eq!(found.values, counted(acts[..size].iter(), name).0, "{name} of {size}");
+        }
+        let groups =
+            searcher.groups(kept.log(), &request, &by("code", "session", GroupOrder::Count), &unlimited());
+        let groups = groups.unwrap();
+        assert_eq!(groups.groups.iter().map(|group| group.count).sum::<u64>(), size as u64);
+        assert!(groups.groups.iter().all(|group| group.actors <= 5), "{groups:?}");
+    };
+    for size in [60, 60, 40, 20, 60, 33] {
+        counts_hold(size);
+    }
+    for (from, to) in [(60, 100), (100, 160), (160, 256)] {
+        send(store, kept.scope.log, &acts[from..to]);
+        counts_hold(to);
+        assert!(store.seal_now());
+        counts_hold(to);
+        counts_hold(to - 1);
+    }
+}
+
+#[test]
 fn the_window_is_covered_whether_or_not_something_happened() {
     let acts = [Act { occurred: Some(RECEIVED_S), ..quiet() }];
     let (memory, scope, searcher) = (log_of(&acts), scope("a"), searcher(1));

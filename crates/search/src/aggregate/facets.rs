@@ -97,15 +97,15 @@ impl Searcher {
             return Ok(None);
         }
         let counted: Vec<_> = sets.into_iter().map(Set::finish).collect();
-        let every = counted.first().into_iter().flat_map(|counted| counted.values());
+        let every = counted.first().into_iter().flatten().map(|(_, of)| of);
         let extent = Extent::of_counted(&scan, every, log_size)?;
         let mut memory = Memory::default();
         let mut fields = Vec::with_capacity(counted.len());
         for (field, counted) in asked.fields.iter().zip(&counted) {
-            let numbers = counted.keys().map(|key| key.first().copied().unwrap_or(NONE));
+            let numbers = counted.iter().map(|(key, _)| key.first().copied().unwrap_or(NONE));
             let names = scan.engine().names_of(numbers);
             let (mut missing, mut values) = (0, Vec::with_capacity(names.len()));
-            for (name, of) in names.iter().zip(counted.values()) {
+            for (name, (_, of)) in names.iter().zip(counted) {
                 match name {
                     Some(name) => values.push((&**name, of.count)),
                     None => missing += of.count,

@@ -62,7 +62,7 @@ impl Searcher {
         charge(&scan, &fields, &counted)?;
         let by = fields.len() - 1;
         let mut grouped = Grouped::of(&counted, by);
-        let extent = Extent::of_counted(&scan, counted.values(), log_size)?;
+        let extent = Extent::of_counted(&scan, counted.iter().map(|(_, of)| of), log_size)?;
         let total = grouped.groups.len() as u64;
         let dimensions = dimensions.get(..by).unwrap_or_default();
         // The order by count is known without times, so that only the groups that are given need theirs.
@@ -79,23 +79,23 @@ impl Searcher {
 }
 
 /// Refuses what is more than one request may hold, as if each value, group and actor had been met event by event.
-fn charge(scan: &Scan<'_>, fields: &[&FieldRef], counted: &HashMap<Key, Counted>) -> Result<(), SearchError> {
+fn charge(scan: &Scan<'_>, fields: &[&FieldRef], counted: &[(Key, Counted)]) -> Result<(), SearchError> {
     let mut memory = Memory::default();
     for (at, field) in fields.iter().enumerate() {
-        let numbers: HashSet<u32> = counted.keys().filter_map(|key| key.get(at).copied()).collect();
+        let numbers: HashSet<u32> = counted.iter().filter_map(|(key, _)| key.get(at).copied()).collect();
         let names = scan.engine().names_of(numbers.into_iter());
         names.iter().flatten().try_for_each(|name| memory.take_value(name, field))?;
     }
     let Some(field) = fields.first() else { return Ok(()) };
     memory.take(counted.len().saturating_mul(MEMBER_BYTES), field)?;
     let by = fields.len().saturating_sub(1);
-    let groups: HashSet<&[u32]> = counted.keys().filter_map(|key| key.get(..by)).collect();
+    let groups: HashSet<&[u32]> = counted.iter().filter_map(|(key, _)| key.get(..by)).collect();
     memory.take(groups.len().saturating_mul(GROUP_BYTES), field)
 }
 
 impl Grouped {
     /// Groups by the first `by` dimensions; the one after them is the actor.
-    fn of(counted: &HashMap<Key, Counted>, by: usize) -> Self {
+    fn of(counted: &[(Key, Counted)], by: usize) -> Self {
         let mut grouped = Self::default();
         for (key, of) in counted {
             let mut values = [NONE; 3];
