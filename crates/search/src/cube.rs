@@ -2,19 +2,20 @@
 //! again is added up once for each segment.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use indelible_store::part::Part;
 
+use crate::ends::Ends;
 use crate::error::SearchError;
 use crate::filter::Filter;
 use crate::scan::Scan;
 use crate::sealed::{Piece, within};
 use crate::tally::{Dimension, Key, MAX_COMBINATIONS, Set};
 
-/// Memory of one combination, with what its table leaves free.
-const CELL_BYTES: usize = 40;
+/// Memory of one combination, with what its tables leave free.
+const CELL_BYTES: usize = 120;
 
 /// Events of some segments by the combination of their values.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Cube {
     /// Numbers of the segments, oldest first.
     parts: Vec<u64>,
     pub(crate) counts: HashMap<Key, u64>,
+    /// First and last times of combinations, as far as they were asked for; a combination may leave out its last values.
+    pub(crate) ends: Mutex<HashMap<Key, Ends>>,
 }
 
 impl Cube {
@@ -74,7 +77,7 @@ impl Scan<'_> {
                 return Ok(None);
             }
         }
-        let cube = Arc::new(Cube { parts: numbers, counts });
+        let cube = Arc::new(Cube { parts: numbers, counts, ends: Mutex::default() });
         cubes().put(key, &cube, cube.weight());
         Ok(Some(cube))
     }

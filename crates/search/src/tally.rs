@@ -50,8 +50,8 @@ pub(crate) struct Set {
     sealed: HashMap<Key, u64>,
     /// The same by the number of the value, when there is one dimension: most of it is dense.
     single: Vec<u64>,
-    /// Sealed matches that were added up before.
-    base: Option<Arc<Cube>>,
+    /// Sealed matches that were added up before, and whether that is all of them.
+    base: Option<(Arc<Cube>, bool)>,
     live: HashMap<Key, Counted>,
 }
 
@@ -114,8 +114,13 @@ impl Set {
 
     /// The number of combinations, or more.
     fn len(&self) -> usize {
-        let base = self.base.as_ref().map_or(0, |base| base.counts.len());
+        let base = self.base.as_ref().map_or(0, |(base, _)| base.counts.len());
         self.sealed.len() + self.single.len() + self.live.len() + base
+    }
+
+    /// What was added up before, if that is all that is sealed.
+    pub(crate) fn all_sealed(&self) -> Option<Arc<Cube>> {
+        self.base.as_ref().filter(|(_, all)| *all).map(|(base, _)| Arc::clone(base))
     }
 
     /// All matches by combination, each once.
@@ -123,7 +128,7 @@ impl Set {
         let sealed = |count| Counted { count, sealed: count, ends: NO_TIME };
         let single = (0u32..).zip(self.single).filter(|(_, count)| *count > 0);
         let single = single.map(|(number, count)| (key(std::iter::once(number)), count));
-        let base = self.base.iter().flat_map(|base| &base.counts).map(|(key, count)| (*key, *count));
+        let base = self.base.iter().flat_map(|(base, _)| &base.counts).map(|(key, count)| (*key, *count));
         if self.live.is_empty() && self.sealed.is_empty() {
             // Either of the two alone names no combination twice.
             let (only, other): (Vec<_>, Vec<_>) = (base.collect(), single.collect());
@@ -325,7 +330,8 @@ impl Scan<'_> {
             let Some(base) = self.cube(&set.dimensions, &whole)? else { return Ok(pieces) };
             bases.push(base);
         }
-        sets.iter_mut().zip(bases).for_each(|(set, base)| set.base = Some(base));
+        let all = rest.iter().all(|(_, part)| part.is_none());
+        sets.iter_mut().zip(bases).for_each(|(set, base)| set.base = Some((base, all)));
         Ok(rest)
     }
 

@@ -455,7 +455,13 @@ fn what_events_share_is_counted_without_putting_them_together() {
 
 #[test]
 fn counts_go_on_where_they_stopped_when_a_log_grows() {
-    let act = |n: u8| Act { session: Some(n % 7), actor: (Some(n % 5), None), code: n % 3, ..quiet() };
+    let act = |n: u8| Act {
+        occurred: Some(RECEIVED_S + i64::from(n) * 37 % 101),
+        session: Some(n % 7),
+        actor: (Some(n % 5), None),
+        code: n % 3,
+        ..quiet()
+    };
     let acts: Vec<Act> = (0..=u8::MAX).map(act).collect();
     let kept = Kept::new(&acts[..60], &[20, 40]);
     let (store, _) = kept.store.as_ref().unwrap();
@@ -479,6 +485,14 @@ fn counts_go_on_where_they_stopped_when_a_log_grows() {
         let groups = groups.unwrap();
         assert_eq!(groups.groups.iter().map(|group| group.count).sum::<u64>(), size as u64);
         assert!(groups.groups.iter().all(|group| group.actors <= 5), "{groups:?}");
+        for group in &groups.groups {
+            let mine = |act: &&Act| {
+                act.values("code").contains(&group.values[0]) && act.values("session").contains(&group.values[1])
+            };
+            let times: Vec<Instant> = acts[..size].iter().filter(mine).map(|act| act.time(Instant(0))).collect();
+            assert_eq!(Some(&group.first), times.iter().min(), "{:?} of {size}", group.values);
+            assert_eq!(Some(&group.last), times.iter().max(), "{:?} of {size}", group.values);
+        }
     };
     for size in [60, 60, 40, 20, 60, 33] {
         counts_hold(size);

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use hashbrown::HashMap;
 use indelible_query::FieldRef;
@@ -12,6 +12,7 @@ use super::Extent;
 use super::distinct::Memory;
 use super::groups::{GROUP_BYTES, Group, GroupOrder, Groups, GroupsAsked, MEMBER_BYTES};
 use crate::budget::Budget;
+use crate::cube::Cube;
 use crate::ends::{Ends, Sought};
 use crate::error::SearchError;
 use crate::hit::Log;
@@ -58,6 +59,7 @@ impl Searcher {
             return Ok(None);
         }
         let [set] = sets;
+        let cube = set.all_sealed();
         let counted = set.finish();
         charge(&scan, &fields, &counted)?;
         let by = fields.len() - 1;
@@ -68,9 +70,9 @@ impl Searcher {
         // The order by count is known without times, so that only the groups that are given need theirs.
         if asked.order == GroupOrder::Count {
             grouped.choose(&scan, asked, by);
-            grouped.find_times(&scan, dimensions)?;
+            grouped.find_times(&scan, dimensions, cube.as_deref())?;
         } else {
-            grouped.find_times(&scan, dimensions)?;
+            grouped.find_times(&scan, dimensions, cube.as_deref())?;
             grouped.choose(&scan, asked, by);
         }
         let missing = grouped.missing;
@@ -91,6 +93,12 @@ fn charge(scan: &Scan<'_>, fields: &[&FieldRef], counted: &[(Key, Counted)]) -> 
     let by = fields.len().saturating_sub(1);
     let groups: HashSet<&[u32]> = counted.iter().filter_map(|(key, _)| key.get(..by)).collect();
     memory.take(groups.len().saturating_mul(GROUP_BYTES), field)
+}
+
+impl Counting {
+    fn widen(&mut self, ends: Ends) {
+        self.ends = (self.ends.0.min(ends.0), self.ends.1.max(ends.1));
+    }
 }
 
 impl Grouped {
@@ -135,17 +143,31 @@ impl Grouped {
         self.groups = named.into_iter().map(|(_, group)| group).collect();
     }
 
-    /// Finds the first and last time of the groups that are left.
+    /// Finds the first and last time of the groups that are left; those of all sealed events are kept with their counts.
     fn find_times(
         &mut self,
         scan: &Scan<'_>,
         dimensions: &[crate::tally::Dimension],
+        cube: Option<&Cube>,
     ) -> Result<(), SearchError> {
         let mut sealed: Vec<&mut Counting> = self.groups.iter_mut().filter(|group| group.sealed).collect();
+        if let Some(cube) = cube {
+            let known = cube.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            sealed.retain_mut(|group| {
+                let ends = known.get(&group.key);
+                ends.inspect(|ends| group.widen(**ends)).is_none()
+            });
+        }
         let places = sealed.iter().enumerate().map(|(place, group)| (group.key, place)).collect();
-        let mut ends: Vec<Ends> = sealed.iter().map(|group| group.ends).collect();
+        // Times that are to be kept are those of sealed events alone.
+        let begin = |group: &&mut Counting| if cube.is_some() { NO_TIME } else { group.ends };
+        let mut ends: Vec<Ends> = sealed.iter().map(begin).collect();
         scan.widen_ends(&Sought { dimensions, places: &places }, &mut ends)?;
-        sealed.iter_mut().zip(ends).for_each(|(group, ends)| group.ends = ends);
+        if let Some(cube) = cube {
+            let mut known = cube.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            known.extend(sealed.iter().zip(&ends).map(|(group, ends)| (group.key, *ends)));
+        }
+        sealed.iter_mut().zip(ends).for_each(|(group, ends)| group.widen(ends));
         Ok(())
     }
 
