@@ -6,7 +6,7 @@ use crate::routing::Template;
 use crate::rule::Rule;
 use crate::word::{CodeKind, Outcome, OutcomeBy, Required, Retention, Session, Severity, Unavailable, words};
 use foldhash::fast::FixedState;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -460,6 +460,22 @@ impl Registry {
     /// Every catalog, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Catalog>> {
         self.catalogs.iter()
+    }
+
+    /// Catalog and code of the event types of which a title or text, in any language, is told by `holds`.
+    pub fn types_with(&self, holds: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let mut types = Vec::new();
+        for catalog in &self.catalogs {
+            let translated = catalog.languages().iter().flat_map(|language| &language.titles);
+            let translated: HashSet<&str> =
+                translated.filter(|(_, title)| holds(title)).map(|(code, _)| code.as_str()).collect();
+            let held = |of: &&EventType| {
+                holds(&of.title) || holds(&of.text) || translated.contains(of.code.as_str())
+            };
+            let found = catalog.types().iter().filter(held);
+            types.extend(found.map(|of| (catalog.id.clone(), of.code.clone())));
+        }
+        types
     }
 
     /// Those of these names, in the order of the names.

@@ -48,9 +48,10 @@ impl Expansion {
 }
 
 impl TextTerm {
-    /// Whether a text holds the words, by the rule that search uses.
-    pub fn is_in(&self, text: &str) -> bool {
-        Words::from(self).are_in(text)
+    /// Tells of texts whether they hold the words, by the rule that search uses.
+    pub fn finder(&self) -> impl Fn(&str) -> bool + use<> {
+        let words = Words::from(self);
+        move |text| words.are_in(text)
     }
 }
 

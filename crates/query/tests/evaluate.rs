@@ -245,7 +245,7 @@ fn free_text_finds_the_titles_of_types() {
     let query = parse("cloned zzz");
     let mut expansion = Expansion::none();
     let [cloned, zzz] = query.text_terms()[..] else { panic!() };
-    assert!(cloned.is_in("Organization cloned") && !zzz.is_in("Organization cloned"));
+    assert!(cloned.finder()("Organization cloned") && !zzz.finder()("Organization cloned"));
     expansion.add(cloned.clone(), vec![("openkat".into(), "090001".into())]);
     let view_of = |query: &EventQuery, expansion: &Expansion| {
         Compiled::new(query, &clock(), expansion).matches(&EventView::new(position(0), &sample()))

@@ -487,9 +487,11 @@ fn counts_go_on_where_they_stopped_when_a_log_grows() {
         assert!(groups.groups.iter().all(|group| group.actors <= 5), "{groups:?}");
         for group in &groups.groups {
             let mine = |act: &&Act| {
-                act.values("code").contains(&group.values[0]) && act.values("session").contains(&group.values[1])
+                act.values("code").contains(&group.values[0])
+                    && act.values("session").contains(&group.values[1])
             };
-            let times: Vec<Instant> = acts[..size].iter().filter(mine).map(|act| act.time(Instant(0))).collect();
+            let times: Vec<Instant> =
+                acts[..size].iter().filter(mine).map(|act| act.time(Instant(0))).collect();
             assert_eq!(Some(&group.first), times.iter().min(), "{:?} of {size}", group.values);
             assert_eq!(Some(&group.last), times.iter().max(), "{:?} of {size}", group.values);
         }

@@ -69,6 +69,19 @@ async fn metrics(State(app): State<Shared>) -> Response {
             .sum();
         gauges.push(("indelible_producer_gaps", "Gaps in the numbers of producers.", label, gaps));
     }
+    let depth = app.store.depth();
+    for (name, help, value) in [
+        ("indelible_unsealed_events", "Events that are in no segment yet.", depth.unsealed_events),
+        ("indelible_unsealed_wal_bytes", "Bytes of the write-ahead log with them.", depth.unsealed_bytes),
+        ("indelible_queued_requests", "Requests that wait for their commit.", depth.queued_requests as u64),
+        (
+            "indelible_queued_bytes",
+            "Bytes of requests that wait for their commit.",
+            depth.queued_bytes as u64,
+        ),
+    ] {
+        gauges.push((name, help, String::new(), value));
+    }
     let text = app.metrics.render(&gauges);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -42,7 +42,7 @@ pub(crate) fn read_at(
     let parsed = parse(text, &context).map_err(|diagnostics| invalid(&diagnostics))?;
     let mut expansion = Expansion::none();
     for term in parsed.text_terms() {
-        let types = types_of(&registry, term);
+        let types = registry.types_with(term.finder());
         if !types.is_empty() && types.len() <= MAX_EXPANSION {
             expansion.add(term.clone(), types);
         }
@@ -64,22 +64,6 @@ fn clock(app: &dyn Reads, zone: Option<&str>, now: Option<Instant>) -> Result<Cl
         jiff::Timestamp::from_nanosecond(now.map_or_else(|| i128::from(app.clock().now_ns()), |now| now.0))
             .map_err(|error| Problem::internal(&error))?;
     Ok(Clock { now, zone })
-}
-
-/// Event types whose titles or descriptions, in any language, hold a text.
-fn types_of(registry: &indelible_catalog::catalog::Registry, term: &TextTerm) -> Vec<(String, String)> {
-    let mut types = Vec::new();
-    for catalog in registry.iter() {
-        for of in catalog.types() {
-            let translated = catalog.languages().iter().flat_map(|language| &language.titles);
-            let held = term.is_in(&of.title) || term.is_in(&of.text) || { translated }
-                .any(|(code, title)| *code == of.code && term.is_in(title));
-            if held {
-                types.push((catalog.id.clone(), of.code.clone()));
-            }
-        }
-    }
-    types
 }
 
 fn invalid(diagnostics: &[Diagnostic]) -> Problem {

@@ -60,7 +60,7 @@ impl Local {
     pub(crate) fn expansion(&self, registry: &Registry) -> Expansion {
         let mut expansion = Expansion::none();
         for term in self.parsed.text_terms() {
-            let types = types_of(registry, term);
+            let types = registry.types_with(term.finder());
             if !types.is_empty() && types.len() <= MAX_EXPANSION {
                 expansion.add(term.clone(), types);
             }
@@ -128,22 +128,6 @@ fn fields(context: &Context) -> Outcome {
         })
         .collect();
     Ok(context.output.rows(&["field", "values", "meaning", "example"], &rows)?)
-}
-
-fn types_of(registry: &Registry, term: &TextTerm) -> Vec<(String, String)> {
-    let mut types = Vec::new();
-    for catalog in registry.iter() {
-        for of in catalog.types() {
-            let mut translated = catalog.languages().iter().flat_map(|language| &language.titles);
-            if term.is_in(&of.title)
-                || term.is_in(&of.text)
-                || translated.any(|(code, title)| *code == of.code && term.is_in(title))
-            {
-                types.push((catalog.id.clone(), of.code.clone()));
-            }
-        }
-    }
-    types
 }
 
 /// The query with a mark below each place that is wrong, and what to write instead.
