@@ -7,6 +7,7 @@
 
 mod bench;
 mod command;
+mod fuzz;
 mod generated;
 mod install;
 mod suite;
@@ -24,8 +25,10 @@ usage: cargo xtask <chore>
   test [--long]     everything that must hold before a change is merged, in order, with a summary
   tidy              house rules: dependencies between crates, sizes, forbidden words, links, error pages
   gen [--check]     write generated pages again, or only say which are stale
-  bench <ingest | search | mixed>
+  bench <ingest | search | mixed | real>
                     measure on this machine and append the figures to bench/RESULTS.md
+  fuzz [SECONDS [TARGET]]
+                    feed every reader of foreign bytes with broken input, 60 s each unless told otherwise
   install           put in the tools that tests need
 ";
 
@@ -51,6 +54,9 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["gen"] => generated::write().map(|()| true),
         ["gen", "--check"] => generated::check(),
         ["bench", name] => bench::run(name).map(|()| true),
+        ["fuzz", rest @ ..] if rest.len() <= 2 => {
+            fuzz::fuzz(rest.first().copied(), rest.get(1).copied()).map(|()| true)
+        }
         ["install"] => install::run().map(|()| true),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

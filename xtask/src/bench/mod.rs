@@ -3,6 +3,7 @@
 
 mod machine;
 mod mixed;
+mod real;
 mod search;
 mod server;
 
@@ -63,6 +64,7 @@ pub(crate) fn run(name: &str) -> Result<()> {
     match name {
         "ingest" => ingest(),
         "mixed" => mixed::run(),
+        "real" => real::run(),
         "search" => search::run(SEARCHED_EVENTS),
         _ => bail!("no such measurement: {name}"),
     }

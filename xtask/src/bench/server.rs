@@ -16,6 +16,10 @@ use crate::workspace::{binary, root, target};
 
 /// A server that does not answer by then will not answer.
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// Sealing what came last takes seconds.
+const SEAL_LIMIT: Duration = Duration::from_mins(2);
+/// Fewer events are not sealed until they are old.
+const SMALLEST_SEAL: u64 = 1024;
 /// How the token of the first start begins.
 const TOKEN_START: &str = "idl_ad_";
 
@@ -53,6 +57,25 @@ impl Server {
         (self.child, self.lines) = spawn(&self.folder, &self.address, &self.admin)?;
         wait_ready(&self.admin)?;
         Ok(started.elapsed())
+    }
+
+    /// Waits until what came in is sealed, but for what is too little for a segment of its own.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a server that never seals must not be waited for without end"
+    )]
+    pub(super) fn wait_sealed(&self) -> Result<()> {
+        let start = std::time::Instant::now();
+        while start.elapsed() < SEAL_LIMIT {
+            let metrics = get(&self.admin, "/metrics")?;
+            let line = metrics.lines().find_map(|line| line.strip_prefix("indelible_unsealed_events "));
+            let waiting: u64 = line.context("the server does not say what is unsealed")?.trim().parse()?;
+            if waiting < SMALLEST_SEAL {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+        bail!("events are still unsealed after {} s", SEAL_LIMIT.as_secs())
     }
 
     /// Bytes of sealed events, with all that answers from them, for each event. Segments of many small logs are left
@@ -196,10 +219,15 @@ fn wait_ready(admin: &str) -> Result<()> {
 }
 
 fn ready(admin: &str) -> Result<bool> {
+    Ok(get(admin, "/readyz")?.starts_with("HTTP/1.1 200"))
+}
+
+/// The whole answer, head and body.
+fn get(admin: &str, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(admin)?;
     stream.set_read_timeout(Some(START_LIMIT))?;
-    write!(stream, "GET /readyz HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
+    Ok(answer)
 }
