@@ -5,13 +5,14 @@
 //! nothing of HTTP, of what an event means, or of who may read it; but every read names one log.
 //!
 //! Start at [`store::Store`]. One event's way: `queue` → `commit` (WAL, answer) → `publish` (tree, head) → `seal`
-//! (segment, WAL released); back in through `recover`. The bytes are in `docs/internals/format-store.md`.
+//! (segment, WAL released) → `compact` (few large segments of many small ones); back in through `recover`. The bytes are in `docs/internals/format-store.md`.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod anchor;
 pub mod append;
 mod bytes;
 mod commit;
+pub mod compact;
 mod core_state;
 pub mod error;
 mod flat;

@@ -13,6 +13,7 @@ use indelible_durable::disk::{Disk, exists};
 use indelible_tlog::checkpoint::SignedCheckpoint;
 
 use crate::anchor::{self, Anchor, AnchorWriter};
+use crate::compact::journal::Journal;
 use crate::core_state::Core;
 use crate::error::{OpenError, StoreError};
 use crate::flat::{Flat, FlatFiles};
@@ -90,7 +91,8 @@ struct Found {
     subject_file: SubjectFile,
     flat: FlatFiles,
     sealed: Vec<Arc<Segment>>,
-    segments_removed: u64,
+    /// Segments of blocks behind the snapshot.
+    unused: Vec<PathBuf>,
 }
 
 /// Opens the folder and recovers.
@@ -122,7 +124,10 @@ fn find(dir: &Path, options: &Options) -> Result<Found, OpenError> {
         subjects.restore(digest, pool);
     }
     let flat = FlatFiles::new(Arc::clone(disk), dir.join("logs"));
-    let (sealed, segments_removed) = read_segments(&**disk, dir, &snapshot)?;
+    if let Some(merge) = Journal::read(&**disk, dir)? {
+        merge.finish(&**disk, dir)?;
+    }
+    let (sealed, unused) = read_segments(&**disk, dir, &snapshot)?;
     Ok(Found {
         folder,
         heads,
@@ -136,7 +141,7 @@ fn find(dir: &Path, options: &Options) -> Result<Found, OpenError> {
         subject_file,
         flat,
         sealed,
-        segments_removed,
+        unused,
     })
 }
 
@@ -156,6 +161,10 @@ fn replay(dir: &Path, options: &Options, found: &Found) -> Result<(Replayed, Wal
     check_heads(&found.heads, &replayed, &found.flat)?;
     let anchor = found.anchor_path.as_deref().zip(found.anchor.as_ref());
     check_ends(dir, &end, &found.heads, &replayed, anchor)?;
+    // Everything is there without them: only now may they go.
+    for path in &found.unused {
+        indelible_durable::replace::remove_file(disk, path).map_err(OpenError::io("remove", path))?;
+    }
     let end = settle(disk, dir, end, options.wal_file_bytes, &found.flat)?;
     for run in replayed.runs.values_mut().flatten() {
         end.refresh(&mut run.file);
@@ -193,7 +202,7 @@ fn assemble(
         events: replayed.backlog.iter().map(|block| block.events).sum(),
         torn: end.torn,
         anchored: found.anchor.is_some(),
-        segments_removed: found.segments_removed,
+        segments_removed: found.unused.len() as u64,
     };
     let shared = Arc::new(Shared::new(Parts {
         backlog: Backlog::new(&options, found.snapshot.block, replayed.backlog),
@@ -269,24 +278,22 @@ pub(crate) fn read_snapshot(disk: &dyn Disk, dir: &Path) -> Result<State, OpenEr
     Ok(State::default())
 }
 
-/// Segments that belong to the snapshot. Later ones were never used and are removed.
+/// Segments that belong to the snapshot, and the paths of later ones, which were never used.
 fn read_segments(
     disk: &dyn Disk,
     dir: &Path,
     snapshot: &State,
-) -> Result<(Vec<Arc<Segment>>, u64), OpenError> {
-    let mut segments = Vec::new();
-    let mut removed = 0;
+) -> Result<(Vec<Arc<Segment>>, Vec<PathBuf>), OpenError> {
+    let (mut segments, mut unused) = (Vec::new(), Vec::new());
     for path in segment_paths(disk, dir)? {
         let segment = Segment::open(disk, path.clone())?;
         if segment.index.wal_blocks.1 > snapshot.block {
-            indelible_durable::replace::remove_file(disk, &path).map_err(OpenError::io("remove", &path))?;
-            removed += 1;
+            unused.push(path);
         } else {
             segments.push(Arc::new(segment));
         }
     }
-    Ok((segments, removed))
+    Ok((segments, unused))
 }
 
 /// Paths of all segment files.

@@ -29,6 +29,8 @@ use crate::wal::record::{EventRecord, Record, records};
 
 /// How long the sealer waits before it tries again on a full disk.
 const FULL_RETRY: Duration = Duration::from_millis(250);
+/// How often work that stands back for a seal looks whether it is to end.
+const STAND_BACK: Duration = Duration::from_millis(100);
 /// Snapshots kept: the newest, and the one before, for whoever must find out what happened.
 const KEEP_SNAPSHOTS: usize = 2;
 
@@ -110,6 +112,20 @@ impl Backlog {
             && !state.full
         {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits while a seal is due, or until `ends`: whatever can wait stands back for it.
+    pub(crate) fn wait_while_due(&self, ends: &dyn Fn() -> bool) {
+        let mut state = self.lock();
+        while (state.events >= self.seal_events || state.bytes >= self.seal_bytes)
+            && !state.stopped
+            && !state.full
+            && !state.closing
+            && !ends()
+        {
+            let waited = self.changed.wait_timeout(state, STAND_BACK);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -264,7 +280,10 @@ impl Sealer {
         let shared = Arc::clone(&self.shared);
         while let Some(blocks) = shared.backlog.next(|| shared.options.clock.boot_ns()) {
             match self.seal(&blocks) {
-                Ok(true) => shared.backlog.done(&blocks),
+                Ok(true) => {
+                    shared.backlog.done(&blocks);
+                    shared.compaction.wake();
+                }
                 Ok(false) => return,
                 Err(StoreError::Io { source, .. }) if is_full(&source) => {
                     tracing::warn!("sealing waits for space on the disk: {source}");

@@ -1,6 +1,6 @@
 //! Segment files as the store reads them, and finding an idempotency key or a producer's number among them.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,17 @@ impl Segment {
         Ok(Self { path, file, index, number: crate::part::next_number() })
     }
 
+    /// Whether logs share it.
+    pub(crate) fn is_spill(&self) -> bool {
+        self.path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "spill")
+    }
+
+    /// How often its events were merged, by its name.
+    pub(crate) fn generation(&self) -> u32 {
+        let stem = self.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        stem.rsplit_once('.').and_then(|(_, generation)| generation.parse().ok()).unwrap_or(0)
+    }
+
     /// The decoded block that holds an event.
     pub(crate) fn block(&self, log: LogNo, index: u64) -> Result<Block, StoreError> {
         let entry = self.entry(log, index)?;
@@ -65,7 +76,8 @@ impl Segment {
         })
     }
 
-    fn keys(&self) -> Result<Keys, StoreError> {
+    /// Its idempotency keys.
+    pub(crate) fn keys(&self) -> Result<Keys, StoreError> {
         self.index.keys(&|at, buf| self.file.read_exact_at(buf, at)).map_err(damage(&self.path))
     }
 
@@ -157,6 +169,8 @@ const RECENT: usize = 4;
 pub(crate) struct KeyFilter {
     state: RwLock<FilterState>,
     pending: Mutex<Vec<Arc<Segment>>>,
+    /// Held while pending segments are added, and while segments are replaced.
+    adding: Mutex<()>,
     recent_keys: Mutex<VecDeque<(PathBuf, Arc<Keys>)>>,
     recent_numbers: Mutex<VecDeque<(PathBuf, Arc<Vec<NumberEntry>>)>>,
 }
@@ -216,8 +230,25 @@ impl KeyFilter {
         recent(&self.recent_numbers, segment, Segment::numbers)
     }
 
+    /// Puts merged segments in the place of their sources. Together they have the same keys, so the bits stay right.
+    pub(crate) fn replace(&self, old: &HashSet<u64>, new: &[Arc<Segment>]) {
+        let adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let replace = |segments: &mut Vec<Arc<Segment>>| {
+            let before = segments.len();
+            segments.retain(|segment| !old.contains(&segment.number));
+            if segments.len() < before {
+                segments.extend(new.iter().filter(|segment| segment.index.has_keys()).cloned());
+            }
+        };
+        replace(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.columns.iter_mut().for_each(|column| replace(&mut column.segments));
+        drop((state, adding));
+    }
+
     /// Reads the keys of segments that were added since the last look.
     fn catch_up(&self) -> Result<(), StoreError> {
+        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         for (done, segment) in pending.iter().enumerate() {
             match segment.keys() {

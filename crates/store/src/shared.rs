@@ -8,6 +8,7 @@ use std::time::Duration;
 use indelible_durable::disk::Disk;
 
 use crate::append::Appended;
+use crate::compact::Compaction;
 use crate::error::{AppendError, StoreError};
 use crate::flat::FlatFiles;
 use crate::log::Log;
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) inbox: Inbox,
     pub(crate) backlog: Backlog,
+    pub(crate) compaction: Compaction,
     pub(crate) filter: KeyFilter,
     pub(crate) spares: Arc<Spares>,
     /// Set once when the disk failed; nothing is stored afterwards.
@@ -89,6 +91,7 @@ impl Shared {
             producers: parts.producers,
             inbox: Inbox::default(),
             backlog: parts.backlog,
+            compaction: Compaction::default(),
             filter: parts.filter,
             spares: Arc::default(),
             failed: AtomicBool::new(false),
@@ -142,6 +145,7 @@ impl Shared {
         self.spares.stop();
         self.inbox.stop();
         self.backlog.stop();
+        self.compaction.close();
         self.notify_published();
         (self.options.on_fatal)(&format!(
             "cannot {what}: {error}; the disk's state is unknown, the process ends and recovers at its next start"

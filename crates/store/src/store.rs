@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use indelible_durable::background;
 use indelible_durable::disk::LockGuard;
 use indelible_durable::replace;
 use indelible_event::{EventId, LEAF_BYTES, SubjectKey};
@@ -18,6 +19,7 @@ use indelible_tlog::tree::{HASH_LEN, Hash};
 
 use crate::append::{Append, Appended, Reply};
 use crate::commit::Committer;
+use crate::compact::{Compactor, Merging};
 use crate::error::{AppendError, OpenError, StoreError};
 use crate::flat::{ENTRY, Flat};
 use crate::log::{Head, Log};
@@ -119,11 +121,13 @@ impl Store {
         let committer =
             Committer::new(Arc::clone(&shared), opened.core, opened.wal, opened.next_seq, opened.last_hash);
         let sealer = Sealer::new(Arc::clone(&shared), opened.sealer_state, opened.subject_file, opened.files);
+        let compactor = Compactor::new(Arc::clone(&shared));
         let spares = Arc::clone(&shared);
         let threads = vec![
             ("store-commit", start("store-commit", move || committer.run())?),
             ("store-publish", start("store-publish", move || publisher.run())?),
             ("store-seal", start("store-seal", move || sealer.run())?),
+            ("store-merge", start("store-merge", move || in_background(|| compactor.run()))?),
             ("store-spare", start("store-spare", move || make_spares(&spares))?),
         ];
         let inner = Inner {
@@ -437,6 +441,16 @@ impl Store {
         shared.backlog.wait_sealed(last)
     }
 
+    /// How merging of segments goes.
+    pub fn merging(&self) -> Merging {
+        self.inner.shared.compaction.merging()
+    }
+
+    /// Merges now what can be merged and waits for it; false when the store closes or the disk is full.
+    pub fn merge_now(&self) -> bool {
+        self.inner.shared.compaction.settle()
+    }
+
     /// Stores what waits, publishes, and ends all threads. Later appends are refused. Also done by the last drop.
     pub fn shutdown(&self) {
         self.inner.shutdown();
@@ -499,6 +513,7 @@ impl Inner {
             match name {
                 "store-publish" => shared.inbox.close(),
                 "store-seal" => shared.backlog.close(),
+                "store-merge" => shared.compaction.close(),
                 "store-spare" => shared.spares.stop(),
                 _ => {}
             }
@@ -525,6 +540,13 @@ fn info(log: &Log) -> LogInfo {
 
 fn start(name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(OpenError::io("start thread", name))
+}
+
+fn in_background(run: impl FnOnce()) {
+    if let Err(error) = background::yield_to_others() {
+        tracing::warn!("merging runs at normal priority: {error}");
+    }
+    run();
 }
 
 fn make_spares(shared: &Shared) {

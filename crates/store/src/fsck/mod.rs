@@ -184,14 +184,16 @@ pub fn check(disk: &Arc<dyn Disk>, dir: &Path, options: &CheckOptions<'_>) -> Re
     let mut tries = if live { LIVE_TRIES } else { 1 };
     loop {
         let mut check = begin(disk, dir, live, options)?;
+        let before = crate::recover::segment_paths(&**disk, dir).ok();
         let segments = payload::open_segments(&check);
         files::heads_and_snapshots(&check);
         check.subjects = files::keys(&check);
         let sealed = check.snapshot.clone();
         let wal = payload::wal(&mut check);
         tries -= 1;
-        // A running store that sealed meanwhile has removed WAL files under our eyes; what we hold belongs to no moment.
-        let moved = crate::recover::read_snapshot(&**disk, dir).is_ok_and(|now| now.block != sealed.block);
+        // A running store that sealed or merged meanwhile has removed files under our eyes; what we hold belongs to no moment.
+        let moved = crate::recover::read_snapshot(&**disk, dir).is_ok_and(|now| now.block != sealed.block)
+            || crate::recover::segment_paths(&**disk, dir).ok() != before;
         if live && moved && tries > 0 {
             continue;
         }

@@ -11,6 +11,7 @@ use indelible_segment::row::Row;
 use indelible_tlog::tree::{HASH_LEN, leaf_hash};
 
 use super::{Check, Finding, RESTORE};
+use crate::compact::journal::Journal;
 use crate::error::StoreError;
 use crate::flat::{ENTRY, Flat};
 use crate::log_no::LogNo;
@@ -29,8 +30,14 @@ pub(super) fn open_segments(check: &Check<'_>) -> Vec<Arc<Segment>> {
         check.findings.refusal(check.dir, error);
         Vec::new()
     });
+    let merge = Journal::read(check.disk, check.dir).unwrap_or_else(|error| {
+        check.findings.refusal(check.dir, error);
+        None
+    });
+    // The next start removes them.
+    let shadowed = merge.map(|merge| merge.shadowed(check.dir, &paths)).unwrap_or_default();
     let mut segments = Vec::new();
-    for path in paths {
+    for path in paths.into_iter().filter(|path| !shadowed.contains(path)) {
         match Segment::open(check.disk, path.clone()) {
             Ok(segment) if segment.index.node != check.node => {
                 check.findings.at(&path, 8, "the segment belongs to another node", RESTORE);
