@@ -17,6 +17,7 @@ use indelible_store::part::Part;
 
 use crate::bits::Mask;
 use crate::cursor::first_bytes;
+use crate::damage::LeftOut;
 use crate::filter::{Asked, Filter, Leaf, Surveyor, leaves};
 
 /// Memory for open blocks: about four hundred of them, as many as some pages and their neighbours need.
@@ -32,6 +33,8 @@ pub(crate) struct Engine {
     shared: Mutex<Kept<(u64, Field, Shared), Vec<u32>>>,
     counts: Mutex<Kept<u64, Vec<ContextCount>>>,
     types: Mutex<Kept<u64, TypeCounts>>,
+    /// What cannot be read.
+    pub(crate) left_out: LeftOut,
     /// Numbers for the values of shared columns.
     pub(crate) names: Mutex<Names>,
 }
@@ -81,6 +84,7 @@ impl Default for Engine {
             shared: Mutex::new(Kept::new(FILTER_BYTES)),
             counts: Mutex::new(Kept::new(FILTER_BYTES)),
             types: Mutex::new(Kept::new(FILTER_BYTES)),
+            left_out: LeftOut::default(),
             names: Mutex::default(),
         }
     }

@@ -11,6 +11,7 @@ use crate::append::Appended;
 use crate::compact::Compaction;
 use crate::error::{AppendError, StoreError};
 use crate::flat::FlatFiles;
+use crate::leaves::TileCache;
 use crate::log::Log;
 use crate::log_no::LogNo;
 use crate::options::Options;
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     /// Logs by number. Grows under the creation lock in `Store::create_log`.
     pub(crate) logs: RwLock<Vec<Arc<Log>>>,
     pub(crate) flat: FlatFiles,
+    /// Leaves that were put together lately.
+    pub(crate) tiles: TileCache,
     pub(crate) secrets: Secrets,
     pub(crate) subjects: Subjects,
     pub(crate) producers: Producers,
@@ -86,6 +89,7 @@ impl Shared {
             node: parts.node,
             logs: RwLock::new(parts.logs),
             flat: parts.flat,
+            tiles: TileCache::default(),
             secrets: parts.secrets,
             subjects: parts.subjects,
             producers: parts.producers,

@@ -204,3 +204,33 @@ fn an_interrupted_merge_is_finished_by_the_next_start_and_a_damaged_one_undone()
         }
     }
 }
+
+#[test]
+fn a_leaf_that_its_body_does_not_give_is_kept_through_seals_and_merges() {
+    let (disk, clock) = (SimDisk::new(Path::new("/")), TestClock::default());
+    let store = harness::open(Path::new(DIR), settings(&disk, &clock));
+    let log = store.create_log(&spec("a")).unwrap();
+    let mut leaves = Vec::new();
+    for round in 0..5u8 {
+        fill(&store, log, u64::from(round) * 100, 20);
+        let odd = Append { body: [round + 1; 32], ..append(&store, log, u64::from(round) * 100 + 50) };
+        let Appended::Stored(place) = store_one(&store, odd) else { panic!("not stored") };
+        leaves.push(place);
+        assert!(store.seal_now());
+    }
+    assert!(store.merge_now());
+    assert!(store.merging().merges > 0);
+    let head = store.head(log).unwrap();
+    for place in leaves {
+        assert_eq!(store.read(log, place.index).unwrap().unwrap().leaf, place.leaf);
+        assert_eq!(store.leaf(log, place.index).unwrap(), place.leaf);
+        let path = store.inclusion(log, place.index, head.size).unwrap();
+        let leaf = indelible_tlog::tree::leaf_hash(&place.leaf);
+        indelible_tlog::proof::verify_inclusion(leaf, place.index, head.size, &path, head.root).unwrap();
+    }
+    drop(store);
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    let report = check(&disk, Path::new(DIR), &CheckOptions { threads: 2, progress: &|_| () }).unwrap();
+    assert_eq!(report.findings.len(), 5, "they are found, and nothing else: {:#?}", report.findings);
+    assert!(report.findings.iter().all(|finding| finding.what == "the body does not give the leaf"));
+}

@@ -52,6 +52,9 @@ pub(crate) fn write(shared: &Shared, plan: &Plan) -> Result<Vec<Arc<Segment>>, U
     plan.outputs.iter().map(|output| merge.output(output)).collect()
 }
 
+/// Receives an index, its row and the body hash that is kept for it.
+type EachRow<'f> = &'f mut dyn FnMut(u64, Row<'_>, Option<[u8; 32]>) -> Result<(), StoreError>;
+
 type RowKeys = Vec<(u32, u64)>;
 
 fn keys_by_row(segment: &Segment) -> Result<RowKeys, StoreError> {
@@ -96,19 +99,17 @@ impl Merge<'_> {
         });
         for stretch in &output.stretches {
             writer.begin_log(stretch.log.0, stretch.first).map_err(damage(&output.path))?;
-            self.each_row(stretch, &mut |_, row| {
-                writer.push(&row, |run| shared.secrets.seed(run)).map_err(damage(&output.path))
+            self.each_row(stretch, &mut |_, row, body| {
+                writer.push(&row, |run| shared.secrets.seed(run)).map_err(damage(&output.path))?;
+                body.into_iter().for_each(|body| writer.keep_body(body));
+                Ok(())
             })?;
         }
         Ok(writer.finish().map_err(damage(&output.path))?)
     }
 
-    /// Calls `f` with each row of a stretch, with its key. Between two blocks it gives way to sealing.
-    fn each_row(
-        &self,
-        stretch: &Stretch,
-        f: &mut dyn FnMut(u64, Row<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), Unmerged> {
+    /// Calls `f` with each row of a stretch, with its key, and the body hash that is kept for it. Between two blocks it gives way to sealing.
+    fn each_row(&self, stretch: &Stretch, f: EachRow<'_>) -> Result<(), Unmerged> {
         for piece in &stretch.pieces {
             let mut keys = self.keys_of(piece, stretch.log);
             for entry in piece.segment.index.blocks(stretch.log.0) {
@@ -119,7 +120,8 @@ impl Merge<'_> {
                 for (index, row) in block.rows() {
                     let at = keys.first_row + (index - piece.first) as u32;
                     let key = keys.rest.next_if(|(row, _)| *row == at).map(|(_, key)| key);
-                    f(index, Row { key, ..row })?;
+                    let body = piece.segment.index.kept_body(stretch.log.0, index);
+                    f(index, Row { key, ..row }, body)?;
                 }
             }
         }
@@ -150,13 +152,15 @@ impl Merge<'_> {
         for stretch in &output.stretches {
             let mut block: Option<Block> = None;
             let mut next = stretch.first;
-            self.each_row(stretch, &mut |index, row| {
+            self.each_row(stretch, &mut |index, row, body| {
                 if block.as_ref().is_none_or(|block| block.get(index).is_none()) {
                     block = Some(segment.block(stretch.log, index)?);
                 }
                 let found = block.as_ref().and_then(|block| block.get(index));
                 let key = keys.next_if(|(row, _)| *row == number).map(|(_, key)| key);
-                let same = index == next && found.is_some_and(|found| Row { key, ..found } == row);
+                let same = index == next
+                    && segment.index.kept_body(stretch.log.0, index) == body
+                    && found.is_some_and(|found| Row { key, ..found } == row);
                 (number, next) = (number + 1, next + 1);
                 same.then_some(()).ok_or_else(|| differs(index))
             })?;

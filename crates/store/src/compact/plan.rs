@@ -74,7 +74,9 @@ pub(crate) struct Eligible<'a> {
 
 impl Eligible<'_> {
     fn holds(&self, segment: &Segment) -> bool {
-        segment.index.wal_blocks.1 <= self.last_block && !self.bad.contains(&segment.number)
+        segment.broken.is_none()
+            && segment.index.wal_blocks.1 <= self.last_block
+            && !self.bad.contains(&segment.number)
     }
 }
 
