@@ -4,7 +4,7 @@
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indelible_server::offline::{Offline, OfflineError};
 use indelible_server::problem::Problem;
@@ -14,6 +14,7 @@ use crate::Context;
 use crate::catalogs::CatalogsArg;
 use crate::client::{self, Client, Query};
 use crate::exit::{Exit, Failure};
+use crate::output::say;
 
 /// The organization of a folder when nobody says otherwise, as of a server.
 const DEFAULT_ORG: &str = "default";
@@ -55,12 +56,14 @@ impl Source {
 
     /// JSON of a resource below the organization.
     pub(crate) fn get(&self, resource: &str, query: &Query) -> Result<Value, Failure> {
-        match self {
+        let answer = match self {
             Self::Server(client) => client.get_json(&client.org_query(resource, query)),
             Self::Folder(offline) => {
                 offline.get(resource, &query.pairs()).map_err(|problem| refused(&problem))
             }
-        }
+        }?;
+        tell_lacking(&answer);
+        Ok(answer)
     }
 
     /// Everything that a search matches, as the lines of the stream.
@@ -89,4 +92,29 @@ impl Source {
 /// A problem as a failure, as if a server had answered it.
 fn refused(problem: &Problem) -> Failure {
     client::problem(problem.code.status(), &Value::Object(problem.members()))
+}
+
+/// Says once which events answers lack because their files are damaged.
+pub(crate) fn tell_lacking(answer: &Value) {
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    for events in answer.get("incomplete").and_then(Value::as_array).into_iter().flatten() {
+        let text = |name: &str| events.get(name).map(plain).unwrap_or_default();
+        let line = format!(
+            "incomplete: events {} to {} cannot be read, {} ({}); {}",
+            text("first"),
+            text("last"),
+            text("what"),
+            text("file"),
+            text("todo")
+        );
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        if !told.contains(&line) {
+            say(&line);
+            told.push(line);
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -5,6 +5,7 @@
 //! Start reading at [`disk`]. This crate must never know what the bytes mean, and must never retry a failed sync.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+pub mod background;
 pub mod clock;
 pub mod disk;
 pub mod overlay;

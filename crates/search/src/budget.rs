@@ -1,10 +1,16 @@
 //! What one search may cost: time, bytes read, and somebody who still waits for it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use crate::damage::Incomplete;
 
 /// Records between two looks at the clock: about as many as are read in the time the look is allowed to be late.
 const RECORDS_PER_LOOK: u64 = 256;
+
+/// Stretches of damaged events that an answer names.
+const MAX_INCOMPLETE: usize = 100;
 
 /// The limits of one search, shared by its threads.
 pub struct Budget<'a> {
@@ -16,6 +22,7 @@ pub struct Budget<'a> {
     read_bytes: AtomicU64,
     read_records: AtomicU64,
     ended: AtomicBool,
+    incomplete: Mutex<Vec<Incomplete>>,
 }
 
 impl std::fmt::Debug for Budget<'_> {
@@ -33,7 +40,21 @@ impl<'a> Budget<'a> {
         cancelled: &'a AtomicBool,
     ) -> Self {
         let (read_bytes, read_records) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { elapsed, time, bytes, cancelled, read_bytes, read_records, ended: AtomicBool::new(false) }
+        let (ended, incomplete) = (AtomicBool::new(false), Mutex::default());
+        Self { elapsed, time, bytes, cancelled, read_bytes, read_records, ended, incomplete }
+    }
+
+    /// Events that what was searched under this budget may lack, because their files are damaged.
+    pub fn incomplete(&self) -> Vec<Incomplete> {
+        self.incomplete.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes events down that are left out.
+    pub(crate) fn lacks(&self, events: Incomplete) {
+        let mut all = self.incomplete.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < MAX_INCOMPLETE && !all.contains(&events) {
+            all.push(events);
+        }
     }
 
     /// Records read so far.

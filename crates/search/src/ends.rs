@@ -14,7 +14,7 @@ use crate::error::SearchError;
 use crate::filter::Filter;
 use crate::rows::each_time;
 use crate::scan::Scan;
-use crate::sealed::{Opened, overlapping, within, zone};
+use crate::sealed::{Opened, within, zone};
 use crate::tally::{Columns, Dimension, Key, NONE, key_of};
 
 /// Combinations whose ends are looked for.
@@ -60,8 +60,9 @@ impl Scan<'_> {
             let Some(part) = part else { continue };
             let opened = walk.filter(part)?;
             let columns = Columns::of(self.engine(), part, sought.dimensions);
-            let columns = columns.map_err(|error| walk.damage(part, error))?;
-            let found = overlapping(part, &range)
+            let columns = columns.map_err(|error| walk.part_damage(part, error))?;
+            let found = walk
+                .overlapping(part, &range)
                 .filter_map(|entry| self.block_at((parts.len(), part), &opened, entry, &range));
             blocks.extend(found);
             parts.push(PartOpened { part, opened, columns });

@@ -19,6 +19,7 @@ use indelible_store::part::Part;
 use crate::bits::Mask;
 use crate::cube::Cube;
 use crate::cursor::first_bytes;
+use crate::damage::LeftOut;
 use crate::filter::{Asked, Filter, Leaf, Surveyor, leaves};
 
 /// Memory for open blocks: about four hundred of them, as many as some pages and their neighbours need.
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     counts: Mutex<Kept<u64, Vec<ContextCount>>>,
     types: Mutex<Kept<u64, TypeCounts>>,
     pub(crate) cubes: Mutex<Kept<(LogNo, u64), Cube>>,
+    /// What cannot be read.
+    pub(crate) left_out: LeftOut,
     /// Numbers for the values of shared columns.
     pub(crate) names: Mutex<Names>,
 }
@@ -85,6 +88,7 @@ impl Default for Engine {
             counts: Mutex::new(Kept::new(FILTER_BYTES)),
             types: Mutex::new(Kept::new(FILTER_BYTES)),
             cubes: Mutex::new(Kept::new(FILTER_BYTES)),
+            left_out: LeftOut::default(),
             names: Mutex::default(),
         }
     }

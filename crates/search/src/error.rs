@@ -67,6 +67,12 @@ pub enum SearchError {
         /// What is wrong with it.
         what: String,
     },
+    /// A file of sealed events is damaged. Searches go on without it.
+    #[error("{}", .0.events)]
+    Unreadable(Box<crate::damage::Met>),
+    /// Events that are next cannot be read.
+    #[error("{0}; run verify, and restore the file from a backup")]
+    Lost(Box<crate::damage::Incomplete>),
     /// The store could not read.
     #[error("cannot read log {log}")]
     Read {

@@ -429,6 +429,12 @@ fn sure_piece(words: &str) -> Option<String> {
 
 impl Filter {
     /// Whether a block can hold a match.
+    /// Nothing is known.
+    pub(crate) fn unknown() -> Self {
+        Self::Leaf(Box::new(Leaf { unknown: true, inexact: true, ..Leaf::default() }))
+    }
+
+    /// Whether a block may hold matches.
     pub(crate) fn may_match(&self, block: u32) -> bool {
         match self {
             Self::Always | Self::Not(_) => true,

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use indelible_event::EventId;
 use indelible_query::{Bounds, Instant};
+use indelible_store::error::StoreError;
 
 use crate::error::SearchError;
 use crate::hit::{Hit, Log};
@@ -29,7 +30,7 @@ pub fn find(log: Log<'_>, id: EventId) -> Result<Option<Hit>, SearchError> {
     let size = log.size()?;
     let earliest = id.unix_ms().saturating_sub(SLACK_BEFORE_MS).saturating_mul(NANOS_PER_MS);
     let latest_ms = id.unix_ms().saturating_add(SLACK_AFTER_MS);
-    let first = first_received(log, size, earliest)?;
+    let (first, _) = first_received(log, size, earliest)?;
     let mut found = Ok(None);
     log.records.visit(log.scope.log, first..size, false, &mut |record| {
         match log.scope.read(&record) {
@@ -53,8 +54,9 @@ fn read_one(log: Log<'_>, index: u64) -> Result<Hit, SearchError> {
     found
 }
 
-/// The index of the first of `size` events that was received at or after a time; the size when there is none.
-fn first_received(log: Log<'_>, size: u64, received_ns: u64) -> Result<u64, SearchError> {
+/// The index of the first of `size` events that was received at or after a time; the size when there is none. Where damage
+/// hides it, it is between the two.
+fn first_received(log: Log<'_>, size: u64, received_ns: u64) -> Result<(u64, u64), SearchError> {
     let (mut low, mut high) = (0u64, size);
     // Sealed blocks say between which times they were received.
     for part in log.records.parts(log.scope.log)? {
@@ -71,13 +73,16 @@ fn first_received(log: Log<'_>, size: u64, received_ns: u64) -> Result<u64, Sear
     let (mut low, mut high) = (low_end, high.max(low_end));
     while low < high {
         let middle = low + (high - low) / 2;
-        if read_one(log, middle)?.leaf.received_ns < received_ns {
-            low = middle + 1;
-        } else {
-            high = middle;
+        match read_one(log, middle) {
+            Ok(hit) if hit.leaf.received_ns < received_ns => low = middle + 1,
+            Ok(_) => high = middle,
+            Err(SearchError::Read { source, .. }) if matches!(*source, StoreError::Corrupt { .. }) => {
+                return Ok((low, high));
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(low)
+    Ok((low, low))
 }
 
 /// First index and end of what a query's bounds leave of the first `size` events.
@@ -86,10 +91,10 @@ pub(crate) fn index_range(log: Log<'_>, bounds: &Bounds, size: u64) -> Result<(u
     let mut end = bounds.index.1.map_or(size, |last| last.saturating_add(1)).min(size);
     let nanos = |instant: Instant| u64::try_from(instant.0.max(0)).unwrap_or(u64::MAX);
     if let Some(received) = bounds.received.0 {
-        first = first.max(first_received(log, size, nanos(received))?);
+        first = first.max(first_received(log, size, nanos(received))?.0);
     }
     if let Some(received) = bounds.received.1 {
-        end = end.min(first_received(log, size, nanos(received).saturating_add(1))?);
+        end = end.min(first_received(log, size, nanos(received).saturating_add(1))?.1);
     }
     Ok((first.min(end), end))
 }

@@ -4,7 +4,7 @@ use indelible_event::{DecodeError, Event, EventId, Leaf, StoredBody, read_event}
 use indelible_query::{EventView, Position};
 
 use crate::error::SearchError;
-use crate::records::{Record, Records};
+use crate::records::{NO_BODY, Record, Records};
 use indelible_store::log_no::LogNo;
 
 /// The one organization whose log may be read, decided by the caller's rights. Every read takes one.
@@ -66,6 +66,15 @@ pub struct Hit {
 impl Hit {
     pub(crate) fn new(record: &Record<'_>, leaf: Leaf) -> Self {
         Self { index: record.index, leaf, stored: record.stored.to_vec() }
+    }
+
+    /// Computes the body hash, if nobody did.
+    pub(crate) fn complete(&mut self, log: Log<'_>) -> Result<(), SearchError> {
+        if self.leaf.body == NO_BODY {
+            let event = (self.leaf.id, self.stored.as_slice());
+            self.leaf.body = log.records.body_hash(log.scope.log, self.index, event)?;
+        }
+        Ok(())
     }
 
     /// Its id.

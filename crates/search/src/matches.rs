@@ -47,9 +47,17 @@ impl<'a> Matches<'a> {
 
     fn advance(&mut self) -> Result<(), SearchError> {
         let pager = Pager { order: self.order, backward: false, start: self.start };
-        let best = pager.read(&self.scan, STEP)?;
+        let best = loop {
+            match pager.read(&self.scan, STEP) {
+                Err(SearchError::Unreadable(met)) if self.scan.engine().left_out.add(&met) => {
+                    self.scan.say_what_is_left_out();
+                }
+                other => break other?,
+            }
+        };
         let more = best.more;
-        let page = pager.turn(best);
+        let mut page = pager.turn(best);
+        page.items.iter_mut().try_for_each(|hit| hit.complete(self.scan.log))?;
         self.start = page.next;
         if !page.complete {
             self.end = Some(End::Failed(SearchError::BudgetExceeded));

@@ -2,7 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use indelible_event::LEAF_BYTES;
+use indelible_event::{EventId, Hash, LEAF_BYTES};
 use indelible_store::error::StoreError;
 use indelible_store::log_no::LogNo;
 use indelible_store::part::Part;
@@ -10,12 +10,16 @@ use indelible_store::store::Store;
 
 use crate::error::SearchError;
 
+/// Stands for a body hash that was not computed; no hash is zero.
+pub const NO_BODY: Hash = [0; 32];
+
 /// One stored event, on loan.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// Its position in the log.
     pub index: u64,
-    /// Its leaf.
+    /// Its leaf. That of a sealed event has [`NO_BODY`] in the place of the body hash, which costs more than all else
+    /// and matters only when the event is shown.
     pub leaf: &'a [u8; LEAF_BYTES],
     /// Its stored body.
     pub stored: &'a [u8],
@@ -41,10 +45,10 @@ pub trait Records: Sync {
         Ok(Vec::new())
     }
 
-    /// Leaves of neighbouring events of such a part.
-    fn leaves(&self, log: LogNo, range: Range<u64>) -> Result<Vec<[u8; LEAF_BYTES]>, SearchError> {
-        let _ = (log, range);
-        Ok(Vec::new())
+    /// The body hash of an event of such a part, from its id and its stored body.
+    fn body_hash(&self, log: LogNo, index: u64, event: (EventId, &[u8])) -> Result<Hash, SearchError> {
+        let _ = (log, index, event);
+        Ok(NO_BODY)
     }
 }
 
@@ -76,8 +80,8 @@ impl Records for Store {
         self.parts(log).map_err(|source| read_error(log, source))
     }
 
-    fn leaves(&self, log: LogNo, range: Range<u64>) -> Result<Vec<[u8; LEAF_BYTES]>, SearchError> {
-        self.leaves(log, range).map_err(|source| read_error(log, source))
+    fn body_hash(&self, log: LogNo, index: u64, (id, stored): (EventId, &[u8])) -> Result<Hash, SearchError> {
+        self.body_hash(log, index, (id.0, stored)).map_err(|source| read_error(log, source))
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn each_match(
     f: EachMatch<'_>,
 ) -> Result<(), SearchError> {
     let walk = scan.walk();
-    for entry in crate::sealed::overlapping(part, range) {
+    for entry in walk.overlapping(part, range) {
         let place = within(entry, scan.window);
         if place == Some(false) {
             continue;
@@ -54,7 +54,7 @@ fn in_window(
     if place.is_some() {
         return Ok(sure);
     }
-    let times = occurred(part, block, sure).map_err(|error| walk.damage(part, error))?;
+    let times = occurred(part, block, sure).map_err(|error| walk.damage(part, block.entry(), error))?;
     Ok(Mask::of(times.len(), |row| {
         sure.contains(row) && times.get(row).is_some_and(|time| scan.in_window(*time))
     }))
@@ -83,14 +83,14 @@ pub(crate) fn each_time(
         if times.as_ref().is_none_or(|(of, _)| *of != first) {
             match occurred(part, block, sure) {
                 Ok(found) => times = Some((first, found)),
-                Err(error) => failed = Some(error),
+                Err(error) => failed = failed.take().or(Some((*block.entry(), error))),
             }
         }
         if let Some(time) = times.as_ref().and_then(|(_, times)| times.get(row)) {
             f(block, row, None, *time);
         }
     })?;
-    failed.map_or(Ok(()), |error| Err(scan.walk().damage(part, error)))
+    failed.map_or(Ok(()), |(entry, error)| Err(scan.walk().damage(part, &entry, error)))
 }
 
 impl Scan<'_> {

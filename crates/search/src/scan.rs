@@ -90,6 +90,29 @@ impl Scan<'_> {
         self.range.0..self.range.1
     }
 
+    /// Notes down which events of the range are left out because their files are damaged.
+    pub(crate) fn say_what_is_left_out(&self) {
+        for part in &self.sealed.parts {
+            for out in self.sealed.question.engine.left_out.of(part) {
+                if out.first < self.range.1 && out.last >= self.range.0 {
+                    self.budget.lacks(out);
+                }
+            }
+        }
+    }
+
+    /// Index of the first event from `from` on that cannot be read; an error when that is `from` itself.
+    pub(crate) fn readable_to(&self, from: u64) -> Result<u64, SearchError> {
+        let parts = self.sealed.parts.iter().filter(|part| part.range().end > from);
+        let out = parts.flat_map(|part| self.sealed.question.engine.left_out.of(part));
+        let first = out.filter(|out| out.last >= from).min_by_key(|out| out.first);
+        match first {
+            None => Ok(u64::MAX),
+            Some(out) if out.first > from => Ok(out.first),
+            Some(out) => Err(SearchError::Lost(Box::new(out))),
+        }
+    }
+
     pub(crate) fn in_window(&self, time: Instant) -> bool {
         self.window.0.is_none_or(|first| time >= first) && self.window.1.is_none_or(|last| time <= last)
     }

@@ -4,20 +4,22 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use indelible_event::LEAF_BYTES;
+use indelible_event::{EventId, LEAF_BYTES, Leaf};
 use indelible_query::Instant;
 use indelible_segment::error::SegmentError;
 use indelible_segment::open::OpenBlock;
 use indelible_segment::read::BlockEntry;
+use indelible_segment::row::Row;
 use indelible_store::part::Part;
 
 use crate::bits::Mask;
 use crate::budget::Budget;
+use crate::damage::Met;
 use crate::engine::{Found, Question, occurred};
 use crate::error::SearchError;
 use crate::filter::Filter;
 use crate::hit::Log;
-use crate::records::{Record, read_error};
+use crate::records::{NO_BODY, Record, read_error};
 use crate::zones::Zone;
 
 /// One of so many rows wanted is many.
@@ -73,7 +75,9 @@ impl Walk<'_> {
                 if next < start {
                     pieces.push((next..start, None));
                 }
-                pieces.push((start..end, Some(part)));
+                if self.is_readable(part) {
+                    pieces.push((start..end, Some(part)));
+                }
                 next = end;
             }
         }
@@ -81,6 +85,16 @@ impl Walk<'_> {
             pieces.push((next..range.end, None));
         }
         pieces
+    }
+
+    /// Whether anything of a part can be read.
+    fn is_readable(&self, part: &Part) -> bool {
+        let left_out = &self.question.engine.left_out;
+        if part.broken().is_some() || left_out.is_empty() {
+            return part.broken().is_none();
+        }
+        let range = part.range();
+        !left_out.of(part).iter().any(|out| out.first <= range.start && out.last + 1 >= range.end)
     }
 
     /// The stretches of a range that can hold matches, ascending, as far as the filters of sealed parts tell.
@@ -94,7 +108,7 @@ impl Walk<'_> {
             let opened = self.filter(part)?;
             let may =
                 |entry: &&BlockEntry| opened.whole || opened.filter.may_match(part.index().number(entry));
-            let blocks = overlapping(part, &range).filter(may);
+            let blocks = self.overlapping(part, &range).filter(may);
             found.extend(blocks.map(|entry| entry.first..entry.first + u64::from(entry.rows)));
         }
         Ok(found)
@@ -108,7 +122,7 @@ impl Walk<'_> {
         f: Each<'_>,
     ) -> Result<ControlFlow<()>, SearchError> {
         let opened = self.filter(part)?;
-        let mut blocks: Vec<&BlockEntry> = overlapping(part, &range).collect();
+        let mut blocks: Vec<&BlockEntry> = self.overlapping(part, &range).collect();
         if descending {
             blocks.reverse();
         }
@@ -120,15 +134,11 @@ impl Walk<'_> {
                 continue;
             };
             let mut rows: Vec<usize> = found.may.rows().collect();
-            let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else { continue };
-            // Neighbours are read together, single rows one by one.
-            let together = rows.len() * MANY >= last + 1 - first;
-            let leaves = if together { self.leaves(entry, first..last + 1)? } else { Vec::new() };
             if descending {
                 rows.reverse();
             }
             let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
-            let damage = |error| self.damage(part, error);
+            let damage = |error| self.damage(part, entry, error);
             // Where many rows are wanted, making all of them at once is cheaper.
             let many = rows.len() * MANY >= entry.rows as usize;
             let all = if many { Some(block.all(part.index(), &read).map_err(damage)?) } else { None };
@@ -139,9 +149,8 @@ impl Walk<'_> {
                     None => Some(block.row(part.index(), index, &read).map_err(damage)?),
                 };
                 let event = all.as_ref().or(one.as_ref()).and_then(|events| events.get(index));
-                let stored = event.map(|row| row.stored).unwrap_or_default();
-                let Some(leaf) = self.leaf(entry, row, (first, &leaves))? else { continue };
-                let flow = f(Record { index, leaf: &leaf, stored });
+                let Some(row) = event else { continue };
+                let flow = f(Record { index, leaf: &leaf(&row), stored: row.stored });
                 if flow.is_break() {
                     return Ok(flow);
                 }
@@ -216,7 +225,7 @@ impl Walk<'_> {
     ) -> Result<u64, SearchError> {
         let opened = self.filter(part)?;
         let mut count = 0;
-        for entry in overlapping(part, range) {
+        for entry in self.overlapping(part, range) {
             let place = within(entry, window);
             if place == Some(false) {
                 continue;
@@ -229,7 +238,8 @@ impl Walk<'_> {
             };
             let mut sure = found.sure;
             if place.is_none() {
-                let times = occurred(part, &block, found.sure).map_err(|error| self.damage(part, error))?;
+                let times =
+                    occurred(part, &block, found.sure).map_err(|error| self.damage(part, entry, error))?;
                 sure = Mask::of(entry.rows as usize, |row| {
                     sure.contains(row) && times.get(row).is_some_and(|time| is_within(*time, window))
                 });
@@ -251,19 +261,16 @@ impl Walk<'_> {
         f: &mut dyn FnMut(usize, Record<'_>) -> Result<(), SearchError>,
     ) -> Result<(), SearchError> {
         let doubtful = found.may.without(found.sure);
-        let mut rows = doubtful.rows();
-        let (Some(first), last) = (rows.next(), rows.next_back()) else { return Ok(()) };
         let entry = block.entry();
-        let leaves = self.leaves(entry, first..last.unwrap_or(first) + 1)?;
         let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
         for row in doubtful.rows() {
             let index = entry.first + row as u64;
-            let event = block.row(part.index(), index, &read).map_err(|error| self.damage(part, error))?;
-            let stored = event.get(index).map(|row| row.stored).unwrap_or_default();
-            if let Some(leaf) = leaves.get(row - first)
-                && self.budget.spend(stored.len())
+            let event =
+                block.row(part.index(), index, &read).map_err(|error| self.damage(part, entry, error))?;
+            if let Some(found) = event.get(index)
+                && self.budget.spend(found.stored.len())
             {
-                f(row, Record { index, leaf, stored })?;
+                f(row, Record { index, leaf: &leaf(&found), stored: found.stored })?;
             }
         }
         Ok(())
@@ -287,14 +294,14 @@ impl Walk<'_> {
         let own = entry.first_block..entry.first_block + entry.blocks;
         if let Some(contexts) = opened.filter.only_contexts() {
             let counts = self.question.engine.counts(part, &|| index.context_counts(&read));
-            let counts = counts.map_err(|error| self.damage(part, error))?;
+            let Ok(counts) = counts else { return Ok(None) };
             let rows = contexts.numbers().filter_map(|context| counts.get(context as usize));
             let ours = rows.filter(|count| own.contains(&count.blocks.0));
             return Ok(Some(ours.map(|count| u64::from(count.rows)).sum()));
         }
         if let Some(types) = opened.filter.only_types() {
             let counts = self.question.engine.type_counts(part, &|| index.type_counts(&read));
-            let counts = counts.map_err(|error| self.damage(part, error))?;
+            let Ok(counts) = counts else { return Ok(None) };
             let blocks = counts.iter().skip(own.start as usize).take(own.len());
             let known = blocks.flatten().filter(|(event_type, _)| types.contains(*event_type));
             return Ok(Some(known.map(|(_, count)| u64::from(*count)).sum()));
@@ -321,7 +328,7 @@ impl Walk<'_> {
         if !self.budget.goes_on() {
             return Ok(None);
         }
-        let damage = |error| self.damage(part, error);
+        let damage = |error| self.damage(part, entry, error);
         let block = self.question.open(part, entry).map_err(damage)?;
         let mut found = self.question.find(part, &opened.filter, (number, &block)).map_err(damage)?;
         if range.start > entry.first || range.end < entry.first + u64::from(entry.rows) {
@@ -334,48 +341,71 @@ impl Walk<'_> {
 
     pub(crate) fn filter(&self, part: &Part) -> Result<Opened, SearchError> {
         let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
-        let opened = self
-            .question
-            .filter(part)
-            .and_then(|filter| Ok(Opened { filter, whole: part.index().has_whole_bodies(&read)? }));
-        opened.map_err(|error| self.damage(part, error))
+        let whole = part.index().has_whole_bodies(&read).map_err(|error| self.part_damage(part, error))?;
+        // What narrows a search down can be done without: then every event is looked at.
+        let filter = self.question.filter(part).or_else(|error| match error {
+            SegmentError::Damaged { .. } => Ok(Arc::new(Filter::unknown())),
+            other => Err(self.part_damage(part, other)),
+        })?;
+        Ok(Opened { filter, whole })
     }
 
-    /// The leaf of a row among those of neighbours that were read together, or read alone.
-    fn leaf(
+    /// The blocks of a part that hold events of a range and can be read.
+    pub(crate) fn overlapping<'p>(
         &self,
-        entry: &BlockEntry,
-        row: usize,
-        (first, leaves): (usize, &[[u8; LEAF_BYTES]]),
-    ) -> Result<Option<[u8; LEAF_BYTES]>, SearchError> {
-        if let Some(leaf) = row.checked_sub(first).and_then(|at| leaves.get(at)) {
-            return Ok(Some(*leaf));
+        part: &'p Part,
+        range: &Range<u64>,
+    ) -> impl Iterator<Item = &'p BlockEntry> + use<'p> {
+        let blocks = part.blocks();
+        let start = blocks.partition_point(|entry| entry.first + u64::from(entry.rows) <= range.start);
+        let end = range.end;
+        let left_out = &self.question.engine.left_out;
+        let left_out = if left_out.is_empty() { Vec::new() } else { left_out.of(part) };
+        let readable = move |entry: &&BlockEntry| {
+            !left_out.iter().any(|out| (out.first..=out.last).contains(&entry.first))
+        };
+        let found = blocks.get(start..).unwrap_or_default().iter();
+        found.take_while(move |entry| entry.first < end).filter(readable)
+    }
+
+    /// A block cannot be read.
+    pub(crate) fn damage(&self, part: &Part, entry: &BlockEntry, error: SegmentError) -> SearchError {
+        self.met(part, Some(entry), error)
+    }
+
+    /// What all blocks of a part need cannot be read.
+    pub(crate) fn part_damage(&self, part: &Part, error: SegmentError) -> SearchError {
+        self.met(part, None, error)
+    }
+
+    fn met(&self, part: &Part, entry: Option<&BlockEntry>, error: SegmentError) -> SearchError {
+        match error {
+            SegmentError::Damaged { .. } | SegmentError::Unreadable { .. } => {
+                SearchError::Unreadable(Box::new(Met::new(part, entry, error)))
+            }
+            other => read_error(self.log.scope.log, part.damage(other)),
         }
-        let index = entry.first + row as u64;
-        Ok(self.log.records.leaves(self.log.scope.log, index..index + 1)?.first().copied())
     }
+}
 
-    fn leaves(&self, entry: &BlockEntry, rows: Range<usize>) -> Result<Vec<[u8; LEAF_BYTES]>, SearchError> {
-        let range = entry.first + rows.start as u64..entry.first + rows.end as u64;
-        self.log.records.leaves(self.log.scope.log, range)
-    }
-
-    pub(crate) fn damage(&self, part: &Part, error: SegmentError) -> SearchError {
-        read_error(self.log.scope.log, part.damage(error))
-    }
+/// A leaf as far as it does not take the body to be hashed.
+fn leaf(row: &Row<'_>) -> [u8; LEAF_BYTES] {
+    let leaf = Leaf {
+        flags: row.flags,
+        type_tag: row.type_tag,
+        received_ns: row.received_ns,
+        id: EventId(row.id),
+        producer: row.producer,
+        sequence: row.sequence,
+        body: NO_BODY,
+    };
+    leaf.encode()
 }
 
 pub(crate) struct Opened {
     pub(crate) filter: Arc<Filter>,
     /// Whether bodies are kept whole that no filter knows.
     pub(crate) whole: bool,
-}
-
-pub(crate) fn overlapping<'a>(part: &'a Part, range: &Range<u64>) -> impl Iterator<Item = &'a BlockEntry> {
-    let blocks = part.blocks();
-    let start = blocks.partition_point(|entry| entry.first + u64::from(entry.rows) <= range.start);
-    let end = range.end;
-    blocks.get(start..).unwrap_or_default().iter().take_while(move |entry| entry.first < end)
 }
 
 /// Whether all times of a block are in a window, or none; `None` when only some may be.

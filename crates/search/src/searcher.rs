@@ -97,10 +97,14 @@ impl Searcher {
         if cursor.is_some_and(|cursor| cursor.search != search) {
             return Err(SearchError::CursorMismatch);
         }
-        let (scan, log_size) = self.scan(log, request, budget)?;
         let backward = cursor.is_some_and(|cursor| cursor.backward);
         let pager = Pager { order: request.order, backward, start: cursor.map(|cursor| cursor.start) };
-        let page = pager.turn(pager.read(&scan, limit.max(1))?);
+        let (best, log_size) = self.without_damage(|| {
+            let (scan, log_size) = self.scan(log, request, budget)?;
+            Ok((pager.read(&scan, limit.max(1))?, log_size))
+        })?;
+        let mut page = pager.turn(best);
+        page.items.iter_mut().try_for_each(|hit| hit.complete(log))?;
         let seal =
             |start, backward| self.key.seal(log.scope, &Cursor::new(start, backward, search, request.now));
         Ok(Page {
@@ -120,12 +124,14 @@ impl Searcher {
         request: &Request<'_>,
         budget: &Budget<'_>,
     ) -> Result<Count, SearchError> {
-        let (scan, log_size) = self.scan(log, request, budget)?;
-        let (value, exact) = scan.count()?;
-        Ok(Count { value, exact, log_size })
+        self.without_damage(|| {
+            let (scan, log_size) = self.scan(log, request, budget)?;
+            let (value, exact) = scan.count()?;
+            Ok(Count { value, exact, log_size })
+        })
     }
 
-    /// Calls `f` with every match in the order of the index until it breaks; false when the budget ended first. For counts
+    /// Calls `f` with every match in the order of the index until it breaks, its leaf perhaps without body hash; false when the budget ended first. For counts
     /// by field, histograms and the like.
     pub fn visit(
         &self,
@@ -151,7 +157,8 @@ impl Searcher {
         Ok(Matches::new(scan, request.order, log_size))
     }
 
-    /// Matches in ingest order from `from` on: at most `limit`, and no more than the budget allows to look at. `next`
+    /// Matches in ingest order from `from` on, up to the first event that cannot be read, and then an error: whoever follows a
+    /// log must not pass over events. At most `limit`, and no more than the budget allows to look at. `next`
     /// advances over what does not match.
     pub fn feed(
         &self,
@@ -162,12 +169,24 @@ impl Searcher {
     ) -> Result<FeedPage, SearchError> {
         let (window, order) = (Window::default(), Order::IndexAscending);
         let request = Request { query, window, order, at: None, now: Instant(0) };
-        let (mut scan, high_water) = self.scan(log, &request, budget)?;
+        self.without_damage(|| self.feed_once(log, &request, (from, limit), budget))
+    }
+
+    fn feed_once(
+        &self,
+        log: Log<'_>,
+        request: &Request<'_>,
+        (from, limit): (u64, usize),
+        budget: &Budget<'_>,
+    ) -> Result<FeedPage, SearchError> {
+        let (mut scan, high_water) = self.scan(log, request, budget)?;
         let mut page = FeedPage { items: Vec::new(), next: from, high_water };
         if limit == 0 || from >= high_water {
             return Ok(page);
         }
         scan.range = (scan.range.0.max(from), scan.range.1.max(from));
+        let readable = scan.readable_to(from)?;
+        scan.range.1 = scan.range.1.min(readable);
         let mut full = false;
         let whole = scan.by_index(true, &mut |record, leaf, hit| {
             page.next = record.index + 1;
@@ -178,8 +197,9 @@ impl Searcher {
             if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         if whole && !full {
-            page.next = high_water;
+            page.next = high_water.min(readable);
         }
+        page.items.iter_mut().try_for_each(|hit| hit.complete(log))?;
         Ok(page)
     }
 
@@ -205,7 +225,23 @@ impl Searcher {
         let question = Question::new(&self.engine, request.query, &log.scope.organization);
         let sealed = Arc::new(Sealed { parts, question });
         let (zones, query, threads) = (&self.zones, request.query, self.threads);
-        Ok((Scan { log, zones, sealed, query, window, range, budget, threads }, at))
+        let scan = Scan { log, zones, sealed, query, window, range, budget, threads };
+        scan.say_what_is_left_out();
+        Ok((scan, at))
+    }
+
+    /// Runs a search, and again from its beginning whenever it meets damage, which is left out then. A scan made within says
+    /// what that is.
+    pub(crate) fn without_damage<T>(
+        &self,
+        mut run: impl FnMut() -> Result<T, SearchError>,
+    ) -> Result<T, SearchError> {
+        loop {
+            match run() {
+                Err(SearchError::Unreadable(met)) if self.engine.left_out.add(&met) => {}
+                other => return other,
+            }
+        }
     }
 
     /// Learns from the indexes of sealed parts what a scan would learn by reading them.

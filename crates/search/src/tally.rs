@@ -359,7 +359,7 @@ impl Scan<'_> {
         sets: &mut [Set],
     ) -> Result<(), SearchError> {
         let walk = self.walk();
-        let damage = |error| walk.damage(part, error);
+        let damage = |error| walk.part_damage(part, error);
         let opened = walk.filter(part)?;
         let entry = part.index().logs().iter().find(|entry| entry.log == part.log().0);
         let inside = || part.blocks().iter().all(|entry| within(entry, self.window) == Some(true));

@@ -12,7 +12,7 @@ use crate::hit::Log;
 use crate::request::Request;
 use crate::rows::each_time;
 use crate::scan::Scan;
-use crate::sealed::{overlapping, within, zone as zone_of};
+use crate::sealed::{within, zone as zone_of};
 use crate::searcher::Searcher;
 
 /// Takes a stretch of time and how many matches are in it; false when the stretch is too wide for it.
@@ -53,7 +53,7 @@ pub(crate) fn times_of_part(
     f: TakeTimes<'_>,
 ) -> Result<(), SearchError> {
     let walk = scan.walk();
-    let damage = |error| walk.damage(part, error);
+    let damage = |error| walk.part_damage(part, error);
     let opened = walk.filter(part)?;
     let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
     let types = opened.filter.only_types().filter(|_| !opened.whole);
@@ -64,7 +64,7 @@ pub(crate) fn times_of_part(
         }
         None => None,
     };
-    for entry in overlapping(part, range) {
+    for entry in walk.overlapping(part, range) {
         let inside = entry.first >= range.start && entry.first + u64::from(entry.rows) <= range.end;
         let zone = zone_of(entry).filter(|_| inside && within(entry, scan.window) == Some(true));
         let count = match (types, &counts) {

@@ -29,6 +29,7 @@ pub(crate) const NUMBERS: [u8; 4] = *b"nums";
 pub(crate) const SEEDS: [u8; 4] = *b"seed";
 pub(crate) const SCHEMA: [u8; 4] = *b"schm";
 pub(crate) const CHUNKS: [u8; 4] = *b"chnk";
+pub(crate) const BODIES: [u8; 4] = *b"body";
 pub(crate) const HISTOGRAM: [u8; 4] = *b"hist";
 
 /// One log in a segment.

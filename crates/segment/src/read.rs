@@ -13,8 +13,8 @@ use crate::dictionary::Dictionary;
 use crate::error::SegmentError;
 use crate::id::IdCipher;
 use crate::layout::{
-    BLOCKS, CHUNKS, FOOTER, FOOTER_MAGIC, FORMAT, HEADER, KEYS, LOGS, MAGIC, MAX_ROWS, MAX_SECTION,
-    MAX_SECTIONS, NUMBERS, SCHEMA, SEEDS, SaltMaker,
+    BLOCKS, BODIES, CHUNKS, FOOTER, FOOTER_MAGIC, FORMAT, HEADER, HISTOGRAM, KEYS, LOGS, MAGIC, MAX_ROWS,
+    MAX_SECTION, MAX_SECTIONS, NUMBERS, SCHEMA, SEEDS, SaltMaker,
 };
 pub use crate::layout::{BlockEntry, LogEntry, NumberEntry};
 use crate::open::OpenBlock;
@@ -51,9 +51,29 @@ pub struct Index {
     blocks: Vec<BlockEntry>,
     sections: Vec<Section>,
     salts: Vec<(u32, SaltMaker)>,
+    /// Body hashes that stored bodies do not give, by row.
+    bodies: Vec<(u32, [u8; 32])>,
     /// Read when the first block is.
     tables: OnceLock<Tables>,
     recent_contexts: Mutex<VecDeque<(u32, Arc<Contexts>)>>,
+}
+
+impl Section {
+    /// What is said when its checksum does not hold.
+    fn damage(&self) -> &'static str {
+        match self.name {
+            LOGS => "the checksum of section logs, the logs in the file, does not hold",
+            BLOCKS => "the checksum of section blks, the places of the events, does not hold",
+            KEYS => "the checksum of section keys, the idempotency keys, does not hold",
+            NUMBERS => "the checksum of section nums, the producers' numbers, does not hold",
+            SEEDS => "the checksum of section seed, the seeds of salts, does not hold",
+            SCHEMA => "the checksum of section schm, the columns, does not hold",
+            CHUNKS => "the checksum of section chnk, the checksums of the columns, does not hold",
+            HISTOGRAM => "the checksum of section hist, the numbers of event types, does not hold",
+            BODIES => "the checksum of section body, the body hashes, does not hold",
+            _ => "a section's checksum does not hold",
+        }
+    }
 }
 
 /// What reading rows takes beside the index.
@@ -90,6 +110,32 @@ impl Keys {
 }
 
 impl Index {
+    /// Stands for that of a file of so many bytes that cannot be read: it holds nothing.
+    pub fn unreadable(len: u64) -> Self {
+        Self::without_entries(([0; 16], (0, 0), IdCipher::new([0; 16])), (len, [0; 32]), Vec::new())
+    }
+
+    fn without_entries(
+        (node, wal_blocks, ids): Header,
+        (covered, digest): (u64, [u8; 32]),
+        sections: Vec<Section>,
+    ) -> Self {
+        Self {
+            node,
+            wal_blocks,
+            digest,
+            covered,
+            ids,
+            logs: Vec::new(),
+            blocks: Vec::new(),
+            sections,
+            salts: Vec::new(),
+            bodies: Vec::new(),
+            tables: OnceLock::new(),
+            recent_contexts: Mutex::default(),
+        }
+    }
+
     /// Reads header, footer and the small sections of a file of `len` bytes.
     pub fn read(len: u64, read: ReadAt<'_>) -> Result<Self, SegmentError> {
         let header = fetch(read, 0, HEADER as u64)?;
@@ -103,23 +149,14 @@ impl Index {
         }
         let sections = decode_table(&table, end)
             .ok_or(SegmentError::damaged(footer.table.offset, "the section table is malformed"))?;
-        let mut index = Self {
-            node,
-            wal_blocks,
-            digest: footer.digest,
-            covered: end,
-            ids,
-            logs: Vec::new(),
-            blocks: Vec::new(),
-            sections,
-            salts: Vec::new(),
-            tables: OnceLock::new(),
-            recent_contexts: Mutex::default(),
-        };
+        let mut index = Self::without_entries((node, wal_blocks, ids), (end, footer.digest), sections);
         index.logs = index.entries(read, LOGS, LogEntry::LEN, LogEntry::decode)?;
         index.blocks = index.entries(read, BLOCKS, BlockEntry::LEN, BlockEntry::decode)?;
         index.salts =
             index.entries(read, SEEDS, 36, |take| Some((take.u32()?, SaltMaker::new(&take.array()?))))?;
+        if index.section(BODIES).is_some() {
+            index.bodies = index.entries(read, BODIES, 36, |take| Some((take.u32()?, take.array()?)))?;
+        }
         index
             .check()
             .ok_or(SegmentError::damaged(footer.table.offset, "the block index contradicts itself"))?;
@@ -154,6 +191,18 @@ impl Index {
             before += entry.count;
         }
         None
+    }
+
+    /// The body hash of an event, if it is kept because the stored body does not give it.
+    pub fn kept_body(&self, log: u32, index: u64) -> Option<[u8; 32]> {
+        if self.bodies.is_empty() {
+            return None;
+        }
+        let at = self.logs.binary_search_by_key(&log, |entry| entry.log).ok()?;
+        let before: u64 = self.logs.iter().take(at).map(|entry| entry.count).sum();
+        let row = before + index.checked_sub(self.logs.get(at)?.first)?;
+        let at = self.bodies.binary_search_by_key(&row, |(row, _)| u64::from(*row)).ok()?;
+        self.bodies.get(at).map(|(_, hash)| *hash)
     }
 
     /// Reads and decodes one block.
@@ -421,10 +470,24 @@ impl Index {
         }
         for section in &self.sections {
             if !holds(&fetch(read, section.offset, section.len)?, section.crc) {
-                return Err(SegmentError::damaged(section.offset, "a section's checksum does not hold"));
+                return Err(SegmentError::damaged(section.offset, section.damage()));
             }
         }
+        self.verify_pieces(read)?;
         Err(SegmentError::damaged(0, "the file's digest does not hold"))
+    }
+
+    /// Checks dictionaries, postings and contexts, which no section holds. Blocks are checked by whoever decodes them.
+    fn verify_pieces(&self, read: ReadAt<'_>) -> Result<(), SegmentError> {
+        let schema = &self.tables(read)?.schema;
+        for column in schema.row_columns.iter().chain(&schema.context_columns) {
+            Self::blob(column.dictionary, read)?;
+            Self::blob(column.postings, read)?;
+        }
+        for chunk in 0..schema.context_offsets.len() as u32 {
+            self.context_chunk(chunk, read)?;
+        }
+        Ok(())
     }
 
     fn section(&self, name: [u8; 4]) -> Option<&Section> {
@@ -440,7 +503,7 @@ impl Index {
             self.section(name).ok_or(SegmentError::damaged(self.covered, "a section is missing"))?;
         let bytes = fetch(read, section.offset, section.len)?;
         if !holds(&bytes, section.crc) {
-            return Err(SegmentError::damaged(section.offset, "a section's checksum does not hold"));
+            return Err(SegmentError::damaged(section.offset, section.damage()));
         }
         Ok((section.offset, bytes))
     }
@@ -486,7 +549,8 @@ impl Index {
                 return None;
             }
         }
-        (ascending && runs_ascend && blocks_seen == self.blocks.len()).then_some(())
+        let bodies_ascend = self.bodies.is_sorted_by(|a, b| a.0 < b.0);
+        (ascending && runs_ascend && bodies_ascend && blocks_seen == self.blocks.len()).then_some(())
     }
 }
 

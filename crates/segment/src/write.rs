@@ -9,8 +9,8 @@ use crate::collect::Collector;
 use crate::error::SegmentError;
 use crate::id::IdCipher;
 use crate::layout::{
-    BLOCK_BYTES, BLOCKS, BlockEntry, CHUNKS, FOOTER_MAGIC, FORMAT, HISTOGRAM, KEYS, LOGS, LogEntry, MAGIC,
-    MAX_RAW, MAX_ROWS, NUMBERS, NumberEntry, SCHEMA, SEEDS, SaltMaker,
+    BLOCK_BYTES, BLOCKS, BODIES, BlockEntry, CHUNKS, FOOTER_MAGIC, FORMAT, HISTOGRAM, KEYS, LOGS, LogEntry,
+    MAGIC, MAX_RAW, MAX_ROWS, NUMBERS, NumberEntry, SCHEMA, SEEDS, SaltMaker,
 };
 use crate::plan::{Tables, plan};
 use crate::row::Row;
@@ -45,6 +45,7 @@ pub struct Writer {
     blocks: Vec<BlockEntry>,
     keys: Vec<(u64, u32)>,
     numbers: Vec<NumberEntry>,
+    bodies: Vec<(u32, [u8; 32])>,
     open: HashMap<u64, usize>,
     histogram: Vec<u8>,
     salts: HashMap<u32, Option<([u8; 32], SaltMaker)>>,
@@ -79,6 +80,7 @@ impl Writer {
             blocks: Vec::new(),
             keys: Vec::new(),
             numbers: Vec::new(),
+            bodies: Vec::new(),
             open: HashMap::new(),
             histogram: Vec::new(),
             salts: HashMap::new(),
@@ -128,6 +130,11 @@ impl Writer {
             self.end_block();
         }
         Ok(())
+    }
+
+    /// Keeps the body hash of the last row, because its stored body does not give it.
+    pub fn keep_body(&mut self, hash: [u8; 32]) {
+        self.bodies.push((self.rows.saturating_sub(1), hash));
     }
 
     /// Ends the segment and gives its bytes.
@@ -260,7 +267,13 @@ impl Writer {
         }
         let schema = crate::stream::pack(&tables.schema, compressor)?;
         let histogram = crate::stream::pack(&self.histogram, compressor)?;
-        Ok(vec![
+        let mut bodies = Vec::with_capacity(self.bodies.len() * 36);
+        for (row, hash) in &self.bodies {
+            bodies.extend_from_slice(&row.to_be_bytes());
+            bodies.extend_from_slice(hash);
+        }
+        let kept = (!bodies.is_empty()).then_some((BODIES, bodies));
+        let sections = [
             (LOGS, logs),
             (BLOCKS, blocks),
             (KEYS, keys),
@@ -269,7 +282,8 @@ impl Writer {
             (SCHEMA, schema),
             (CHUNKS, tables.chunks),
             (HISTOGRAM, histogram),
-        ])
+        ];
+        Ok(sections.into_iter().chain(kept).collect())
     }
 }
 

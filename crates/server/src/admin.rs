@@ -7,6 +7,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use indelible_store::compact::Merging;
+use indelible_store::store::Depth;
+
 use crate::app::{App, Shared, head, size};
 
 /// Most organizations with a gauge of their own: more would make the exposition larger than its reader.
@@ -69,19 +72,50 @@ async fn metrics(State(app): State<Shared>) -> Response {
             .sum();
         gauges.push(("indelible_producer_gaps", "Gaps in the numbers of producers.", label, gaps));
     }
-    let depth = app.store.depth();
-    for (name, help, value) in [
-        ("indelible_unsealed_events", "Events that are in no segment yet.", depth.unsealed_events),
-        ("indelible_unsealed_wal_bytes", "Bytes of the write-ahead log with them.", depth.unsealed_bytes),
-        ("indelible_queued_requests", "Requests that wait for their commit.", depth.queued_requests as u64),
-        (
+    gauges.extend(segments(app.store.merging(), app.store.depth()));
+    let text = app.metrics.render(&gauges);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// What becomes of events after they were acknowledged.
+fn segments(merging: Merging, depth: Depth) -> [(&'static str, &'static str, String, u64); 12] {
+    let gauge = |name, help, value| (name, help, String::new(), value);
+    [
+        gauge("indelible_unsealed_events", "Events that are in no segment yet.", depth.unsealed_events),
+        gauge(
+            "indelible_unsealed_wal_bytes",
+            "Bytes of the write-ahead log with them.",
+            depth.unsealed_bytes,
+        ),
+        gauge(
+            "indelible_queued_requests",
+            "Requests that wait for their commit.",
+            depth.queued_requests as u64,
+        ),
+        gauge(
             "indelible_queued_bytes",
             "Bytes of requests that wait for their commit.",
             depth.queued_bytes as u64,
         ),
-    ] {
-        gauges.push((name, help, String::new(), value));
-    }
-    let text = app.metrics.render(&gauges);
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+        gauge("indelible_segments", "Segment files.", merging.segments),
+        gauge("indelible_segment_bytes", "Bytes in segment files.", merging.bytes),
+        gauge("indelible_merges", "Merges of segments since the start.", merging.merges),
+        gauge(
+            "indelible_merged_segments",
+            "Segments replaced by merged ones since the start.",
+            merging.replaced,
+        ),
+        gauge("indelible_merged_events", "Events written again by merging since the start.", merging.events),
+        gauge("indelible_merging_segments", "Segments of the merge at hand.", merging.at_hand),
+        gauge(
+            "indelible_merging_waits",
+            "1 while merging waits for space on the disk.",
+            merging.waits_for_space.into(),
+        ),
+        gauge(
+            "indelible_segments_left_alone",
+            "Segments that could not be read or merged.",
+            merging.left_alone,
+        ),
+    ]
 }

@@ -26,7 +26,7 @@ use crate::request::Params;
 
 /// Files of write-ahead log that recovery makes stay in memory; the smallest that the largest block fits into.
 const WAL_FILE_BYTES: u64 = 17 << 20;
-/// Sealing would move what is looked at from one place in memory to another: longer than anybody looks, and more than there
+/// Sealing and merging would move what is looked at from one place in memory to another: longer than anybody looks, and more than there
 /// is.
 const NEVER: Duration = Duration::from_hours(24 * 365);
 const TOO_MANY: u64 = u64::MAX / 16;
@@ -73,6 +73,7 @@ impl Offline {
             seal_bytes: TOO_MANY,
             seal_after: NEVER,
             seal_quiet: NEVER,
+            merge_files: usize::MAX,
             ..Options::default()
         };
         let (store, _) = Store::open(dir, options)?;

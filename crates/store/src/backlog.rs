@@ -9,6 +9,8 @@ use crate::wal::file::WalFile;
 
 /// How long the sealer waits before it tries again on a full disk.
 const FULL_RETRY: Duration = Duration::from_millis(250);
+/// How often work that stands back for a seal looks whether it is to end.
+const STAND_BACK: Duration = Duration::from_millis(100);
 /// Longest time that a commit is held up while sealing is behind but there is room.
 const MAX_PAUSE: Duration = Duration::from_millis(250);
 /// A durable block that is not sealed yet.
@@ -115,6 +117,20 @@ impl Backlog {
             return Duration::ZERO;
         }
         Duration::from_nanos(state.event_ns.saturating_mul(last) / 1000 * thousandths).min(MAX_PAUSE)
+    }
+
+    /// Waits while a seal is due, or until `ends`: whatever can wait stands back for it.
+    pub(crate) fn wait_while_due(&self, ends: &dyn Fn() -> bool) {
+        let mut state = self.lock();
+        while (state.events >= self.seal_events || state.bytes >= self.seal_bytes)
+            && !state.stopped
+            && !state.full
+            && !state.closing
+            && !ends()
+        {
+            let waited = self.changed.wait_timeout(state, STAND_BACK);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// Last block whose events are all in segments.

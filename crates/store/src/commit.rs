@@ -14,6 +14,7 @@ use crate::append::{Append, Appended, Place};
 use crate::backlog::BlockRef;
 use crate::core_state::{Core, KeyUse, Tip, content_print, key_print};
 use crate::error::{AppendError, StoreError};
+use crate::leaves::TILE;
 use crate::log::{MAX_RUN, Run};
 use crate::log_no::LogNo;
 use crate::publish::Committed;
@@ -323,16 +324,9 @@ impl Committer {
         if let Some(framed) = self.in_flight(log, index) {
             return Ok(framed.place);
         }
-        let shared = Arc::clone(&self.shared);
-        let of = shared.log(log)?;
-        let bytes = if index < of.head().size {
-            shared.flat.leaf(log, index)?
-        } else {
-            self.durable(log, index)?.record.leaf
-        };
-        let leaf = Leaf::decode(&bytes).map_err(|error| {
-            StoreError::corrupt(shared.flat.path(log, crate::flat::Flat::Leaves), index, error.to_string())
-        })?;
+        let bytes = self.durable(log, index)?.record.leaf;
+        let leaf = Leaf::decode(&bytes)
+            .map_err(|error| StoreError::Refused { what: "a stored leaf", why: error.to_string() })?;
         Ok(Place { index, received_ns: leaf.received_ns, id: leaf.id, leaf: bytes })
     }
 
@@ -353,7 +347,9 @@ impl Committer {
         };
         if !self.piece.as_ref().is_some_and(holds) {
             let of = self.shared.log(log)?;
-            self.piece = Some((log, read_piece(&self.shared, &of, index, &(0..u64::MAX))?));
+            // A repeated import asks for one after the other, others for one alone: a tile is between the two.
+            let first = index - index % TILE;
+            self.piece = Some((log, read_piece(&self.shared, &of, index, &(first..first + TILE))?));
         }
         let piece =
             self.piece.as_ref().and_then(|(_, piece)| piece.iter().find(|full| full.record.index == index));

@@ -1,7 +1,7 @@
-//! The flat files of each log: leaves, one file of hashes per tree level, and the notes.
+//! The flat files of each log: one file of hashes per tree level above the leaves, and the notes.
 //!
 //! Writes are buffered by the operating system; what a crash takes is written again from the WAL. Files are opened on
-//! demand, and only so many are kept open.
+//! demand, and only so many are kept open. Leaves and their hashes are in no file of their own, see `leaves`.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hashbrown::HashMap;
 use indelible_durable::disk::{Disk, FileRef};
 use indelible_event::LEAF_BYTES;
-use indelible_tlog::proof::LevelReader;
 use indelible_tlog::tree::{HASH_LEN, Hash, LEVELS};
 
 use crate::error::StoreError;
@@ -19,16 +18,12 @@ use crate::log_no::LogNo;
 
 /// Open files kept; a process may have 1,024 by default.
 const MAX_OPEN: usize = 256;
-/// Bytes of one leaf in its file: u16 length ‖ leaf.
-pub(crate) const ENTRY: usize = 2 + LEAF_BYTES;
 
 /// Which file of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Flat {
-    /// Hashes of a tree level.
+    /// Hashes of a tree level, from 1 on.
     Level(u8),
-    /// The leaves, each behind its length.
-    Leaves,
     /// Signed checkpoints.
     Notes,
 }
@@ -37,7 +32,6 @@ impl Flat {
     fn name(self) -> String {
         match self {
             Self::Level(level) => format!("L{level}"),
-            Self::Leaves => "leaves".to_owned(),
             Self::Notes => "notes".to_owned(),
         }
     }
@@ -130,16 +124,19 @@ impl FlatFiles {
         dirs.into_iter().try_for_each(|log| self.disk.sync_dir(&self.log_dir(log)))
     }
 
-    /// Reader of a log's level hashes for proofs. It does not know what is published; the caller checks sizes.
-    pub(crate) fn levels(&self, log: LogNo) -> Levels<'_> {
-        Levels { files: self, log }
-    }
-
-    /// The leaf of an event.
-    pub(crate) fn leaf(&self, log: LogNo, index: u64) -> Result<[u8; LEAF_BYTES], StoreError> {
-        let mut leaf = [0; LEAF_BYTES];
-        self.read(log, Flat::Leaves, index * ENTRY as u64 + 2, &mut leaf)?;
-        Ok(leaf)
+    /// Fills `out` with hashes of a level above the leaves, from number `first` on.
+    pub(crate) fn hashes(
+        &self,
+        log: LogNo,
+        level: u8,
+        first: u64,
+        out: &mut [Hash],
+    ) -> Result<(), StoreError> {
+        let mut bytes = vec![0; out.len() * HASH_LEN];
+        self.read(log, Flat::Level(level), first * HASH_LEN as u64, &mut bytes)?;
+        let (hashes, _) = bytes.as_chunks::<HASH_LEN>();
+        out.iter_mut().zip(hashes).for_each(|(slot, hash)| *slot = Hash::new(*hash));
+        Ok(())
     }
 
     /// Folder that holds the logs' folders.
@@ -148,68 +145,71 @@ impl FlatFiles {
     }
 }
 
-/// Level hashes of one log.
-#[derive(Debug)]
-pub(crate) struct Levels<'a> {
-    files: &'a FlatFiles,
-    log: LogNo,
-}
-
-impl LevelReader for Levels<'_> {
-    type Error = StoreError;
-
-    fn read(&self, level: u8, first: u64, out: &mut [Hash]) -> Result<(), StoreError> {
-        let mut bytes = vec![0; out.len() * HASH_LEN];
-        self.files.read(self.log, Flat::Level(level), first * HASH_LEN as u64, &mut bytes)?;
-        let (hashes, _) = bytes.as_chunks::<HASH_LEN>();
-        out.iter_mut().zip(hashes).for_each(|(slot, hash)| *slot = Hash::new(*hash));
-        Ok(())
-    }
-}
-
 /// Collects what one log's flat files gain and writes it in few calls.
 #[derive(Debug, Default)]
 pub(crate) struct FlatGain {
-    leaves: Vec<u8>,
+    leaves: usize,
     levels: [Vec<u8>; LEVELS as usize],
 }
 
 impl FlatGain {
     /// Adds one leaf; `stack` moves on.
     pub(crate) fn append(&mut self, stack: &mut indelible_tlog::tree::Stack, leaf: &[u8; LEAF_BYTES]) {
-        self.leaves.extend_from_slice(&(LEAF_BYTES as u16).to_be_bytes());
-        self.leaves.extend_from_slice(leaf);
+        self.leaves += 1;
+        self.append_hash(stack, indelible_tlog::tree::leaf_hash(leaf));
+    }
+
+    /// Adds the hash of one leaf; `stack` moves on.
+    pub(crate) fn append_hash(&mut self, stack: &mut indelible_tlog::tree::Stack, hash: Hash) {
         let levels = &mut self.levels;
-        stack.append(indelible_tlog::tree::leaf_hash(leaf), |level, hash| {
-            if let Some(bytes) = levels.get_mut(usize::from(level)) {
+        stack.append(hash, |level, hash| {
+            if level > 0
+                && let Some(bytes) = levels.get_mut(usize::from(level))
+            {
                 bytes.extend_from_slice(hash.as_bytes());
             }
         });
     }
 
-    /// Bytes waiting.
+    /// Leaves whose hashes wait.
     pub(crate) fn len(&self) -> usize {
-        self.leaves.len()
+        self.leaves
     }
 
     /// Writes everything behind which the log has `size` leaves, and forgets it.
     ///
     /// A failed write may be repeated: positions follow from the size, not from the files.
     pub(crate) fn write(&mut self, files: &FlatFiles, log: LogNo, size: u64) -> io::Result<()> {
-        write_end(files, log, Flat::Leaves, size * ENTRY as u64, &self.leaves)?;
-        for (level, bytes) in (0u8..).zip(&self.levels) {
-            let end = size.checked_shr(u32::from(level) * 8).unwrap_or(0) * HASH_LEN as u64;
-            write_end(files, log, Flat::Level(level), end, bytes)?;
+        for (flat, at, bytes) in self.places(size) {
+            if !bytes.is_empty() {
+                files.write(log, flat, at, bytes)?;
+            }
         }
-        self.leaves.clear();
+        self.leaves = 0;
         self.levels.iter_mut().for_each(Vec::clear);
         Ok(())
     }
-}
 
-fn write_end(files: &FlatFiles, log: LogNo, flat: Flat, end: u64, bytes: &[u8]) -> io::Result<()> {
-    if bytes.is_empty() {
-        return Ok(());
+    /// Whether the files hold what was collected, behind which the log has `size` leaves.
+    pub(crate) fn is_in(&self, files: &FlatFiles, log: LogNo, size: u64) -> Result<(), StoreError> {
+        for (flat, at, bytes) in self.places(size) {
+            let mut found = vec![0; bytes.len()];
+            if !bytes.is_empty() {
+                files.read(log, flat, at, &mut found)?;
+            }
+            if found != *bytes {
+                let what = "a level file does not hold the hashes that the sealed events give";
+                return Err(StoreError::corrupt(files.path(log, flat), at, what));
+            }
+        }
+        Ok(())
     }
-    files.write(log, flat, end - bytes.len() as u64, bytes)
+
+    /// What was collected for each file, and where it belongs in it.
+    fn places(&self, size: u64) -> impl Iterator<Item = (Flat, u64, &Vec<u8>)> {
+        (1u8..).zip(self.levels.iter().skip(1)).map(move |(level, bytes)| {
+            let end = size.checked_shr(u32::from(level) * 8).unwrap_or(0) * HASH_LEN as u64;
+            (Flat::Level(level), end.saturating_sub(bytes.len() as u64), bytes)
+        })
+    }
 }

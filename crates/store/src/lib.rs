@@ -5,7 +5,7 @@
 //! nothing of HTTP, of what an event means, or of who may read it; but every read names one log.
 //!
 //! Start at [`store::Store`]. One event's way: `queue` → `commit` (WAL, answer) → `publish` (tree, head) → `seal`
-//! (segment, WAL released); back in through `recover`. The bytes are in `docs/internals/format-store.md`.
+//! (segment, WAL released) → `compact` (few large segments of many small ones); back in through `recover`. The bytes are in `docs/internals/format-store.md`.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod anchor;
@@ -13,6 +13,7 @@ pub mod append;
 mod backlog;
 mod bytes;
 mod commit;
+pub mod compact;
 mod core_state;
 pub mod error;
 mod flat;
@@ -20,9 +21,11 @@ mod folder;
 pub mod fsck;
 mod head_page;
 mod heads;
+mod leaves;
 pub mod log;
 pub mod log_no;
 mod meta;
+mod new_segment;
 pub mod options;
 pub mod part;
 pub mod producers;

@@ -1,6 +1,6 @@
 //! One log as all threads see it: how far it is committed and published, and where its events are.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -142,6 +142,14 @@ impl Log {
     /// Adds a segment. Readers find its events there as soon as their runs are gone.
     pub(crate) fn add_sealed(&self, segment: Sealed) {
         self.sealed.write().unwrap_or_else(PoisonError::into_inner).push(segment);
+    }
+
+    /// Puts new segments in the place of old ones, which are named by their numbers, in one step.
+    pub(crate) fn replace_sealed(&self, old: &HashSet<u64>, new: Vec<Sealed>) {
+        let mut sealed = self.sealed.write().unwrap_or_else(PoisonError::into_inner);
+        sealed.retain(|sealed| !old.contains(&sealed.segment.number));
+        sealed.extend(new);
+        sealed.sort_by_key(|sealed| sealed.first);
     }
 
     /// Forgets runs whose events are all in segments.

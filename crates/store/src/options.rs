@@ -44,6 +44,14 @@ pub struct Options {
     pub seal_pending: u64,
     /// A log with at least this many events in a seal gets a segment of its own, others share a spill segment.
     pub own_segment_events: u64,
+    /// Merge so many neighbouring segments into one, or fewer where that many reach a limit. With eight a search opens some
+    /// fifteen files beside the large ones, and an event is written again once to five times.
+    pub merge_files: usize,
+    /// Most events of a merged segment: 30 MB, which are merged in half a gigabyte of memory and in seconds, and few enough
+    /// files in a store of years.
+    pub merge_events: u64,
+    /// Most bytes of what is merged: what a merge needs beside the data, and what one damaged file can cost.
+    pub merge_bytes: u64,
     /// Bytes of requests that may wait for their commit. Memory, mostly.
     pub queue_bytes: usize,
     /// Idempotency keys kept in memory once their events are sealed; older ones are looked up.
@@ -72,6 +80,9 @@ impl Default for Options {
             seal_quiet: Duration::from_secs(2),
             seal_pending: 2,
             own_segment_events: 8 * 1024,
+            merge_files: 8,
+            merge_events: 1024 * 1024,
+            merge_bytes: 64 * 1024 * 1024,
             queue_bytes: 48 * 1024 * 1024,
             keys_in_memory: 1_000_000,
             zstd_level: 1,

@@ -2,13 +2,13 @@
 
 use std::io;
 use std::ops::Range;
+use std::path::Path;
 
-use indelible_event::LEAF_BYTES;
 use indelible_segment::error::SegmentError;
 use indelible_segment::read::{BlockEntry, Index};
 
 use crate::error::StoreError;
-use crate::flat::{ENTRY, Flat};
+use crate::leaves::Bodies;
 use crate::log_no::LogNo;
 use crate::sealed::{Sealed, damage};
 use crate::store::Store;
@@ -34,6 +34,16 @@ impl Part {
     /// A number that no other segment of this process has.
     pub fn number(&self) -> u64 {
         self.sealed.segment.number
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.sealed.segment.path
+    }
+
+    /// Why nothing of it can be read, if that is so. Then it has no blocks.
+    pub fn broken(&self) -> Option<&str> {
+        self.sealed.segment.broken.as_ref().map(|(_, what)| what.as_str())
     }
 
     /// What the segment says about itself.
@@ -64,15 +74,22 @@ impl Store {
         Ok(segments.into_iter().map(|sealed| Part { log, sealed }).collect())
     }
 
-    /// Leaves of neighbouring sealed events.
-    pub fn leaves(&self, log: LogNo, range: Range<u64>) -> Result<Vec<[u8; LEAF_BYTES]>, StoreError> {
-        let count = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0);
-        let mut bytes = vec![0; count * ENTRY];
-        self.shared().flat.read(log, Flat::Leaves, range.start * ENTRY as u64, &mut bytes)?;
-        let (entries, _) = bytes.as_chunks::<ENTRY>();
-        let leaf =
-            |entry: &[u8; ENTRY]| *entry.last_chunk::<LEAF_BYTES>().expect("an entry ends with a leaf");
-        Ok(entries.iter().map(leaf).collect())
+    /// The body hash of a sealed event, from its id and its stored body.
+    pub fn body_hash(
+        &self,
+        log: LogNo,
+        index: u64,
+        (id, stored): ([u8; 16], &[u8]),
+    ) -> Result<[u8; 32], StoreError> {
+        let shared = self.shared();
+        let sealed = shared.log(log)?.sealed(index);
+        if let Some(kept) = sealed.as_ref().and_then(|sealed| sealed.segment.index.kept_body(log.0, index)) {
+            return Ok(kept);
+        }
+        Bodies::new(&shared.subjects).hash(id, stored).map_err(|why| {
+            let path = sealed.map_or_else(|| shared.dir.clone(), |sealed| sealed.segment.path.clone());
+            StoreError::corrupt(path, 0, format!("event {index} of log {log}: {why}"))
+        })
     }
 }
 

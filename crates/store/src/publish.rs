@@ -25,7 +25,7 @@ use crate::wal::block::BlockHash;
 
 /// Leaves that may wait for the publisher before commits wait for it: 21 MB.
 const MAX_WAITING: usize = 256 * 1024;
-/// Leaves collected per log before they are written out.
+/// Leaves collected per log before the hashes above them are written out.
 const WRITE_AT: usize = 256 * 1024;
 /// How long the publisher waits before it tries again on a full disk.
 const FULL_RETRY: Duration = Duration::from_millis(250);

@@ -8,6 +8,7 @@ use indelible_event::LEAF_BYTES;
 use crate::bytes::Take;
 use crate::error::StoreError;
 use crate::log::{Log, Run};
+use crate::log_no::LogNo;
 use crate::shared::Shared;
 use crate::wal::record::Record as WalRecord;
 
@@ -31,7 +32,7 @@ pub(crate) struct FullRecord {
 }
 
 /// The records of one run.
-pub(crate) fn read_run(log: &Log, run: &Run) -> Result<Vec<FullRecord>, StoreError> {
+pub(crate) fn read_run(log: LogNo, run: &Run) -> Result<Vec<FullRecord>, StoreError> {
     let mut bytes = vec![0; run.len as usize];
     let path = || run.file.path.clone();
     run.file
@@ -43,7 +44,7 @@ pub(crate) fn read_run(log: &Log, run: &Run) -> Result<Vec<FullRecord>, StoreErr
     for index in run.first..run.first + run.count {
         let at = run.offset + (bytes.len() - take.0.len()) as u64;
         match WalRecord::take(&mut take) {
-            Some(WalRecord::Event(event)) if event.log == log.no && event.index == index => {
+            Some(WalRecord::Event(event)) if event.log == log && event.index == index => {
                 let record = Record { index, leaf: *event.leaf, stored: event.stored.to_vec() };
                 let content = crate::core_state::content_print(&event.content);
                 records.push(FullRecord { record, content });
@@ -69,7 +70,7 @@ pub(crate) fn read_piece(
 ) -> Result<Vec<FullRecord>, StoreError> {
     // A run may be sealed and dropped between the two looks; then the second finds it.
     if let Some(run) = log.run(index) {
-        return read_run(log, &run);
+        return read_run(log.no, &run);
     }
     match log.sealed(index) {
         Some(sealed) => sealed.read_block(shared, log, (index, wanted)),

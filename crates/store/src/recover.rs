@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,12 +15,14 @@ use indelible_tlog::checkpoint::SignedCheckpoint;
 
 use crate::anchor::{self, Anchor, AnchorWriter};
 use crate::backlog::Backlog;
+use crate::compact::journal::Journal;
 use crate::core_state::Core;
 use crate::error::{OpenError, StoreError};
 use crate::flat::{Flat, FlatFiles};
 use crate::folder;
 use crate::head_page::HeadPage;
 use crate::heads::Heads;
+use crate::leaves::{Places, SealedLevels};
 use crate::log::Log;
 use crate::log_no::LogNo;
 use crate::options::Options;
@@ -90,7 +93,8 @@ struct Found {
     subject_file: SubjectFile,
     flat: FlatFiles,
     sealed: Vec<Arc<Segment>>,
-    segments_removed: u64,
+    /// Segments of blocks behind the snapshot.
+    unused: Vec<PathBuf>,
 }
 
 /// Opens the folder and recovers.
@@ -122,7 +126,10 @@ fn find(dir: &Path, options: &Options) -> Result<Found, OpenError> {
         subjects.restore(digest, pool);
     }
     let flat = FlatFiles::new(Arc::clone(disk), dir.join("logs"));
-    let (sealed, segments_removed) = read_segments(&**disk, dir, &snapshot)?;
+    if let Some(merge) = Journal::read(&**disk, dir)? {
+        merge.finish(&**disk, dir)?;
+    }
+    let (sealed, unused) = read_segments(&**disk, dir, &snapshot)?;
     Ok(Found {
         folder,
         heads,
@@ -136,7 +143,7 @@ fn find(dir: &Path, options: &Options) -> Result<Found, OpenError> {
         subject_file,
         flat,
         sealed,
-        segments_removed,
+        unused,
     })
 }
 
@@ -153,9 +160,13 @@ fn replay(dir: &Path, options: &Options, found: &Found) -> Result<(Replayed, Wal
     let end = scan(disk, &dir.join("wal"), &from, |block| replay.block(block))?;
     replay.finish()?;
     let mut replayed = replay.into_replayed();
-    check_heads(&found.heads, &replayed, &found.flat)?;
+    check_heads(found, &replayed)?;
     let anchor = found.anchor_path.as_deref().zip(found.anchor.as_ref());
     check_ends(dir, &end, &found.heads, &replayed, anchor)?;
+    // Everything is there without them: only now may they go.
+    for path in &found.unused {
+        indelible_durable::replace::remove_file(disk, path).map_err(OpenError::io("remove", path))?;
+    }
     let end = settle(disk, dir, end, options.wal_file_bytes, &found.flat)?;
     for run in replayed.runs.values_mut().flatten() {
         end.refresh(&mut run.file);
@@ -193,7 +204,7 @@ fn assemble(
         events: replayed.backlog.iter().map(|block| block.events).sum(),
         torn: end.torn,
         anchored: found.anchor.is_some(),
-        segments_removed: found.segments_removed,
+        segments_removed: found.unused.len() as u64,
     };
     let shared = Arc::new(Shared::new(Parts {
         backlog: Backlog::new(&options, found.snapshot.block, replayed.backlog),
@@ -269,24 +280,35 @@ pub(crate) fn read_snapshot(disk: &dyn Disk, dir: &Path) -> Result<State, OpenEr
     Ok(State::default())
 }
 
-/// Segments that belong to the snapshot. Later ones were never used and are removed.
+/// Segments that belong to the snapshot, and the paths of later ones, which were never used.
 fn read_segments(
     disk: &dyn Disk,
     dir: &Path,
     snapshot: &State,
-) -> Result<(Vec<Arc<Segment>>, u64), OpenError> {
-    let mut segments = Vec::new();
-    let mut removed = 0;
+) -> Result<(Vec<Arc<Segment>>, Vec<PathBuf>), OpenError> {
+    let (mut segments, mut unused) = (Vec::new(), Vec::new());
     for path in segment_paths(disk, dir)? {
-        let segment = Segment::open(disk, path.clone())?;
-        if segment.index.wal_blocks.1 > snapshot.block {
-            indelible_durable::replace::remove_file(disk, &path).map_err(OpenError::io("remove", &path))?;
-            removed += 1;
+        let segment = Segment::open_tolerant(disk, path.clone())?;
+        if is_later(&segment, snapshot) {
+            unused.push(path);
         } else {
             segments.push(Arc::new(segment));
         }
     }
-    Ok((segments, removed))
+    Ok((segments, unused))
+}
+
+/// Whether a segment holds events of blocks behind the snapshot. Of a damaged one its name tells.
+fn is_later(segment: &Segment, snapshot: &State) -> bool {
+    if segment.broken.is_none() {
+        return segment.index.wal_blocks.1 > snapshot.block;
+    }
+    let last = segment.named_range().map_or(0, |(_, last)| last);
+    if segment.is_spill() {
+        return last > snapshot.block;
+    }
+    let log = segment.own_log().and_then(|log| snapshot.logs.get(&log));
+    log.is_none_or(|log| last >= log.size)
 }
 
 /// Paths of all segment files.
@@ -308,8 +330,8 @@ pub(crate) fn segment_paths(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>,
 }
 
 /// Every log reaches its own signed head, with the root it signed.
-fn check_heads(heads: &Heads, replayed: &Replayed, flat: &FlatFiles) -> Result<(), OpenError> {
-    for (no, head) in &heads.newest {
+fn check_heads(found: &Found, replayed: &Replayed) -> Result<(), OpenError> {
+    for (no, head) in &found.heads.newest {
         let origin = || note_origin(&head.note);
         let Some(log) = replayed.state.logs.get(no) else {
             return Err(OpenError::BehindHead { origin: origin(), size: 0, head_size: head.size });
@@ -320,13 +342,26 @@ fn check_heads(heads: &Heads, replayed: &Replayed, flat: &FlatFiles) -> Result<(
         }
         let root = match replayed.roots.get(no) {
             Some(root) => *root,
-            None => indelible_tlog::proof::root(head.size, &flat.levels(*no))?,
+            None => root_of_sealed(found, *no, head.size)?,
         };
         if root != head.root {
             return Err(OpenError::RootMismatch { origin: log.origin.clone(), size: head.size });
         }
     }
     Ok(())
+}
+
+/// The root at a size before the snapshot's: everything it covers is in segments.
+fn root_of_sealed(found: &Found, no: LogNo, size: u64) -> Result<indelible_tlog::tree::Hash, OpenError> {
+    let sealed = |index: u64| {
+        found.sealed.iter().find_map(|segment| {
+            let entry = segment.index.logs().iter().find(|entry| entry.log == no.0)?;
+            let holds = index.checked_sub(entry.first).is_some_and(|at| at < entry.count);
+            holds.then(|| Sealed { first: entry.first, count: entry.count, segment: Arc::clone(segment) })
+        })
+    };
+    let places = Places { log: no, subjects: &found.subjects, run: &|_| None, sealed: &sealed };
+    Ok(indelible_tlog::proof::root(size, &SealedLevels { flat: &found.flat, places })?)
 }
 
 fn note_origin(note: &str) -> String {
@@ -392,7 +427,8 @@ fn open_logs(
     Ok(logs)
 }
 
-/// Gives each log its segments; together they must cover it up to the snapshot without a gap.
+/// Gives each log its segments; together they must cover it up to the snapshot without a gap. Where damaged ones are missing,
+/// they are put in: whoever reads these events is told, and all others are found.
 fn attach_segments(
     logs: &[Arc<Log>],
     state: &State,
@@ -401,6 +437,8 @@ fn attach_segments(
 ) -> Result<KeyFilter, OpenError> {
     let filter = KeyFilter::default();
     let mut by_log: BTreeMap<LogNo, Vec<Sealed>> = BTreeMap::new();
+    let (broken, segments): (Vec<_>, Vec<_>) =
+        segments.into_iter().partition(|segment| segment.broken.is_some());
     for segment in segments {
         for entry in segment.index.logs() {
             let sealed = Sealed { first: entry.first, count: entry.count, segment: Arc::clone(&segment) };
@@ -414,17 +452,42 @@ fn attach_segments(
         let size = snapshot.logs.get(&log.no).map_or(0, |log| log.size);
         let mut next = 0;
         for piece in sealed {
-            if piece.first != next {
-                return Err(gap(state, log.no, next, piece.first));
-            }
-            next += piece.count;
+            fill_gap(log, &broken, next..piece.first).ok_or_else(|| gap(state, log.no, next, piece.first))?;
+            next = piece.first + piece.count;
             log.add_sealed(piece);
         }
-        if next != size {
-            return Err(gap(state, log.no, next, size));
-        }
+        fill_gap(log, &broken, next..size).ok_or_else(|| gap(state, log.no, next, size))?;
+    }
+    for segment in broken {
+        let (offset, what) = segment.broken.clone().unwrap_or_default();
+        tracing::error!("{}", StoreError::corrupt(&segment.path, offset, what));
     }
     Ok(filter)
+}
+
+/// Puts damaged segments in the place of missing events; `None` when they do not explain what is missing. Of several shared
+/// ones any may be the one.
+fn fill_gap(log: &Log, broken: &[Arc<Segment>], missing: Range<u64>) -> Option<()> {
+    if missing.start > missing.end {
+        return None;
+    }
+    let of_log = broken.iter().filter(|segment| !segment.is_spill() && segment.own_log() == Some(log.no));
+    let own: Vec<_> = of_log.filter_map(|segment| Some((segment.named_range()?, segment))).collect();
+    let shared = broken.iter().find(|segment| segment.is_spill());
+    let mut at = missing.start;
+    while at < missing.end {
+        let holding = own.iter().find(|((first, last), _)| (*first..=*last).contains(&at));
+        let (end, segment) = match holding {
+            Some(((_, last), segment)) => (last.saturating_add(1).min(missing.end), *segment),
+            None => {
+                let next = own.iter().map(|((first, _), _)| *first).filter(|first| *first > at).min();
+                (next.unwrap_or(missing.end).min(missing.end), shared?)
+            }
+        };
+        log.add_sealed(Sealed { first: at, count: end - at, segment: Arc::clone(segment) });
+        at = end;
+    }
+    Some(())
 }
 
 fn gap(state: &State, no: LogNo, first: u64, end: u64) -> OpenError {

@@ -13,7 +13,7 @@ use crate::backlog::BlockRef;
 use crate::commit::runs;
 use crate::core_state::{Core, KeyUse, content_print, key_print};
 use crate::error::OpenError;
-use crate::flat::{ENTRY, Flat, FlatFiles, FlatGain};
+use crate::flat::{Flat, FlatFiles, FlatGain};
 use crate::heads::Heads;
 use crate::log::Run;
 use crate::log_no::LogNo;
@@ -217,8 +217,7 @@ fn write_gain(
 }
 
 fn cut(flat: &FlatFiles, no: LogNo, size: u64) -> io::Result<()> {
-    flat.cut(no, Flat::Leaves, size * ENTRY as u64)?;
-    for level in 0..LEVELS {
+    for level in 1..LEVELS {
         let hashes = size.checked_shr(u32::from(level) * 8).unwrap_or(0);
         flat.cut(no, Flat::Level(level), hashes * HASH_LEN as u64)?;
     }

@@ -4,7 +4,7 @@
 //! level files durable; snapshot named; only then are WAL files removed. Dying anywhere in between leaves the WAL, and
 //! the next start seals again.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,39 +12,21 @@ use std::time::Duration;
 
 use indelible_durable::disk::Disk;
 use indelible_durable::replace;
-use indelible_event::Leaf;
-use indelible_segment::row::Row;
-use indelible_segment::write::{Spec, Writer};
 
 use crate::backlog::BlockRef;
-use crate::core_state::{content_print, key_print};
 use crate::error::{StoreError, is_full};
 use crate::log_no::LogNo;
-use crate::sealed::{Sealed, Segment, damage};
+use crate::new_segment::{NewSegment, RecordAt, Round, Written};
+use crate::sealed::Sealed;
 use crate::shared::Shared;
 use crate::snapshot::{self, State};
-use crate::subjects::{Assignment, SubjectFile};
+use crate::subjects::SubjectFile;
 use crate::wal::block::{BlockHeader, HEADER};
 use crate::wal::file::WalFile;
-use crate::wal::record::{EventRecord, Record, records};
+use crate::wal::record::{Record, records};
 
 /// Snapshots kept: the newest, and the one before, for whoever must find out what happened.
 const KEEP_SNAPSHOTS: usize = 2;
-
-/// A record's place in the WAL.
-#[derive(Debug, Clone, Copy)]
-struct RecordAt {
-    block: usize,
-    offset: u32,
-    len: u32,
-}
-
-/// What one seal is made of.
-#[derive(Debug, Default)]
-struct Round {
-    events: BTreeMap<LogNo, Vec<RecordAt>>,
-    subjects: Vec<Assignment>,
-}
 
 /// The sealer thread. It owns the state as of the last sealed block.
 #[derive(Debug)]
@@ -76,6 +58,7 @@ impl Sealer {
                 Ok(true) => {
                     let took = shared.options.clock.boot_ns() - started;
                     shared.backlog.done(&blocks, Duration::from_nanos(u64::try_from(took).unwrap_or(0)));
+                    shared.compaction.wake();
                 }
                 Ok(false) => return,
                 Err(StoreError::Io { source, .. }) if is_full(&source) => {
@@ -97,7 +80,7 @@ impl Sealer {
         let Some(last) = blocks.last() else { return Ok(true) };
         let mut next = self.state.clone();
         let round = self.gather(blocks, &mut next)?;
-        let segments = self.write_segments(blocks, &round)?;
+        let written = self.write_segments(blocks, &round)?;
         // Dying here: segments without a snapshot; the next start removes them and seals again.
         if !self.shared.inbox.wait_published(last.seq) {
             return Ok(false);
@@ -110,15 +93,11 @@ impl Sealer {
             .map_err(StoreError::io("write", path))?;
         next.subjects += round.subjects.len() as u64;
         (next.block, next.block_hash, next.time_ns) = (last.seq, last.hash, last.time_ns);
-        for (no, log) in &mut next.logs {
-            if log.stack.size() != log.size {
-                log.stack = indelible_tlog::proof::stack(log.size, &self.shared.flat.levels(*no))?;
-            }
-        }
+        self.take_trees(&mut next, &written)?;
         self.write_snapshot(&next)?;
         // Dying here: payload twice; the snapshot says which part of the WAL is over.
         self.state = next;
-        self.switch_readers(segments)?;
+        self.switch_readers(written)?;
         self.release(last.seq, blocks)?;
         Ok(true)
     }
@@ -156,7 +135,7 @@ impl Sealer {
         Ok(round)
     }
 
-    fn write_segments(&self, blocks: &[BlockRef], round: &Round) -> Result<Vec<Arc<Segment>>, StoreError> {
+    fn write_segments(&self, blocks: &[BlockRef], round: &Round) -> Result<Vec<Written>, StoreError> {
         let (first, last) = (blocks.first().map_or(0, |b| b.seq), blocks.last().map_or(0, |b| b.seq));
         let mut segments = Vec::new();
         let mut small = Vec::new();
@@ -171,108 +150,27 @@ impl Sealer {
             let made = disk.make_dir(&dir).and_then(|()| replace::sync_parent(disk, &dir));
             made.map_err(StoreError::io("create", &dir))?;
             let name = format!("{from:016x}-{:016x}.0.seg", from + places.len() as u64 - 1);
-            segments.push(self.write_segment(&dir.join(name), blocks, round, &[*log])?);
+            segments.push(self.write_segment(&dir.join(name), (blocks, round), &[*log])?);
         }
         if !small.is_empty() {
             let path = self.shared.dir.join("spill").join(format!("{first:016x}-{last:016x}.0.seg"));
-            segments.push(self.write_segment(&path, blocks, round, &small)?);
+            segments.push(self.write_segment(&path, (blocks, round), &small)?);
         }
         Ok(segments)
+    }
+
+    fn write_segment(
+        &self,
+        path: &Path,
+        (blocks, round): (&[BlockRef], &Round),
+        logs: &[LogNo],
+    ) -> Result<Written, StoreError> {
+        NewSegment { shared: &self.shared, state: &self.state, blocks, round, logs, path }.write()
     }
 
     /// Index of a log's first event in this seal.
     fn first_index(&self, log: LogNo) -> u64 {
         self.state.logs.get(&log).map_or(0, |log| log.size)
-    }
-
-    /// Writes a segment and compares it with the WAL. One that does not give the events back is written again with every
-    /// body whole: whatever was wrong with it, events must not wait for a new version of this program.
-    fn write_segment(
-        &self,
-        path: &Path,
-        blocks: &[BlockRef],
-        round: &Round,
-        logs: &[LogNo],
-    ) -> Result<Arc<Segment>, StoreError> {
-        match self.try_segment(path, (blocks, round, logs), Writer::new) {
-            Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!("{error}; it is written again without columns, please report this");
-                self.try_segment(path, (blocks, round, logs), Writer::whole)
-            }
-            other => other,
-        }
-    }
-
-    fn try_segment(
-        &self,
-        path: &Path,
-        (blocks, round, logs): (&[BlockRef], &Round, &[LogNo]),
-        writer: fn(Spec) -> Writer,
-    ) -> Result<Arc<Segment>, StoreError> {
-        let shared = &self.shared;
-        let seqs = (blocks.first().map_or(0, |b| b.seq), blocks.last().map_or(0, |b| b.seq));
-        let spec = Spec {
-            node: shared.node,
-            blocks: seqs,
-            ids: shared.secrets.ids,
-            level: shared.options.zstd_level,
-        };
-        let temporary = replace::temporary(path);
-        let file = shared.disk.create(&temporary).map_err(StoreError::io("create", &temporary))?;
-        let mut writer = writer(spec);
-        for log in logs {
-            writer.begin_log(log.0, self.first_index(*log)).map_err(damage(path))?;
-            each_event(blocks, round, *log, |event| {
-                writer.push(&row(event)?, |run| shared.secrets.seed(run)).map_err(damage(path))
-            })?;
-        }
-        let bytes = writer.finish().map_err(damage(path))?;
-        file.write_all_at(&bytes, 0).map_err(StoreError::io("write", &temporary))?;
-        drop(bytes);
-        file.sync_data().map_err(StoreError::io("sync", &temporary))?;
-        let segment = Segment::from_file(Arc::clone(&file), path.to_path_buf())?;
-        self.compare(&segment, blocks, round)?;
-        // Dying here leaves a temporary file. The file was synced and compared before it gets its name.
-        let named =
-            shared.disk.rename(&temporary, path).and_then(|()| replace::sync_parent(&*shared.disk, path));
-        named.map_err(StoreError::io("rename", path))?;
-        Ok(Arc::new(segment))
-    }
-
-    /// Decodes the new file and compares every row with the WAL's bytes.
-    fn compare(&self, segment: &Segment, blocks: &[BlockRef], round: &Round) -> Result<(), StoreError> {
-        let differs =
-            |at: u64| StoreError::corrupt(&segment.path, at, "the new segment does not give back the events");
-        let keys = segment
-            .index
-            .keys(&|at, buf| segment.file.read_exact_at(buf, at))
-            .map_err(damage(&segment.path))?;
-        let mut by_row: Vec<(u32, u64)> = keys.entries().iter().map(|(key, row)| (*row, *key)).collect();
-        by_row.sort_unstable();
-        let mut by_row = by_row.into_iter().peekable();
-        let mut row_number = 0u32;
-        for entry in segment.index.logs() {
-            let log = LogNo(entry.log);
-            let mut block = None;
-            each_event(blocks, round, log, |event| {
-                let holds = |block: &indelible_segment::row::Block| block.get(event.index).is_some();
-                if !block.as_ref().is_some_and(holds) {
-                    block = Some(segment.block(log, event.index)?);
-                }
-                let found =
-                    block.as_ref().and_then(|block| block.get(event.index)).ok_or_else(|| differs(0))?;
-                let key = by_row.next_if(|(row, _)| *row == row_number).map(|(_, key)| key);
-                row_number += 1;
-                let same = Row { key, ..found } == row(event)?;
-                same.then_some(()).ok_or_else(|| differs(event.index))
-            })?;
-            let first = self.first_index(log);
-            let places = round.events.get(&log).map_or(0, Vec::len) as u64;
-            if (entry.first, entry.count) != (first, places) {
-                return Err(differs(0));
-            }
-        }
-        Ok(())
     }
 
     fn write_snapshot(&self, state: &State) -> Result<(), StoreError> {
@@ -282,8 +180,27 @@ impl Sealer {
             .map_err(StoreError::io("write", &path))
     }
 
-    fn switch_readers(&self, segments: Vec<Arc<Segment>>) -> Result<(), StoreError> {
-        for segment in segments {
+    /// Takes over the trees that the segments give, once the level files are seen to hold the same hashes: from here on
+    /// nothing else holds the leaves.
+    fn take_trees(&self, next: &mut State, written: &[Written]) -> Result<(), StoreError> {
+        for (no, stack, gain) in written.iter().flat_map(|written| &written.trees) {
+            gain.is_in(&self.shared.flat, *no, stack.size())?;
+            if let Some(log) = next.logs.get_mut(no) {
+                log.stack = stack.clone();
+            }
+        }
+        match next.logs.iter().find(|(_, log)| log.stack.size() != log.size) {
+            None => Ok(()),
+            Some((no, log)) => {
+                let why =
+                    format!("segments give {} events of log {no}, the WAL {}", log.stack.size(), log.size);
+                Err(StoreError::Refused { what: "a seal", why })
+            }
+        }
+    }
+
+    fn switch_readers(&self, written: Vec<Written>) -> Result<(), StoreError> {
+        for Written { segment, .. } in written {
             self.shared.filter.add(&segment);
             for entry in segment.index.logs() {
                 let log = self.shared.log(LogNo(entry.log))?;
@@ -324,46 +241,6 @@ impl Sealer {
     }
 }
 
-/// Calls `visit` with every event of a log, read from the WAL in pieces.
-fn each_event(
-    blocks: &[BlockRef],
-    round: &Round,
-    log: LogNo,
-    mut visit: impl FnMut(&EventRecord<'_>) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    const PIECE: u32 = 256 * 1024;
-    let places = round.events.get(&log).map_or(&[][..], Vec::as_slice);
-    let mut buffer = Vec::new();
-    let mut rest = places;
-    while let Some(first) = rest.first() {
-        let mut end = first.offset;
-        let mut near = |place: &RecordAt| {
-            let near = place.block == first.block && place.offset == end && end - first.offset < PIECE;
-            end = end.wrapping_add(if near { place.len } else { 0 });
-            near
-        };
-        let count = rest.iter().copied().take_while(|place| near(place)).count().max(1);
-        let block = blocks.get(first.block).ok_or(StoreError::UnknownLog(log))?;
-        buffer.resize((end - first.offset) as usize, 0);
-        let at = block.offset + u64::from(first.offset);
-        block.file.file.read_exact_at(&mut buffer, at).map_err(StoreError::io("read", &block.file.path))?;
-        for record in records(&buffer) {
-            match record {
-                Ok((_, Record::Event(event))) => visit(&event)?,
-                _ => {
-                    return Err(StoreError::corrupt(
-                        &block.file.path,
-                        at,
-                        "a record changed after it was read",
-                    ));
-                }
-            }
-        }
-        rest = rest.get(count..).unwrap_or_default();
-    }
-    Ok(())
-}
-
 fn remove_old_snapshots(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
     let names = disk.list(dir).map_err(StoreError::io("list", dir))?;
     let mut blocks: Vec<u64> =
@@ -374,22 +251,4 @@ fn remove_old_snapshots(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
         replace::remove_file(disk, &path).map_err(StoreError::io("remove", &path))?;
     }
     Ok(())
-}
-
-/// An event of the WAL as a segment's row.
-fn row<'a>(event: &EventRecord<'a>) -> Result<Row<'a>, StoreError> {
-    let leaf = Leaf::decode(event.leaf)
-        .map_err(|error| StoreError::Refused { what: "a leaf of the WAL", why: error.to_string() })?;
-    let key = (event.key != [0; 16]).then(|| key_print(event.log, &event.key));
-    Ok(Row {
-        flags: leaf.flags,
-        type_tag: leaf.type_tag,
-        received_ns: leaf.received_ns,
-        id: leaf.id.0,
-        producer: leaf.producer,
-        sequence: leaf.sequence,
-        key,
-        content: (key.is_some() || leaf.sequence > 0).then(|| content_print(&event.content)),
-        stored: event.stored,
-    })
 }

@@ -1,20 +1,19 @@
 //! Segment files as the store reads them, and finding an idempotency key or a producer's number among them.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use indelible_durable::disk::{Disk, FileRef};
-use indelible_event::LEAF_BYTES;
 use indelible_segment::error::SegmentError;
 use indelible_segment::read::{BlockEntry, Index, Keys, NumberEntry};
 use indelible_segment::row::Block;
 
 use crate::core_state::KeyUse;
 use crate::error::StoreError;
-use crate::flat::{ENTRY, Flat};
+use crate::leaves::Bodies;
 use crate::log::Log;
 use crate::log_no::LogNo;
 use crate::read::{FullRecord, Record};
@@ -28,6 +27,8 @@ pub(crate) struct Segment {
     pub(crate) index: Index,
     /// No other segment of this process has it.
     pub(crate) number: u64,
+    /// Where and why its index cannot be read. Then it holds nothing, and only its name tells what it should hold.
+    pub(crate) broken: Option<(u64, String)>,
 }
 
 impl Segment {
@@ -41,7 +42,45 @@ impl Segment {
     pub(crate) fn from_file(file: FileRef, path: PathBuf) -> Result<Self, StoreError> {
         let len = file.len().map_err(StoreError::io("read", &path))?;
         let index = Index::read(len, &|at, buf| file.read_exact_at(buf, at)).map_err(damage(&path))?;
-        Ok(Self { path, file, index, number: crate::part::next_number() })
+        Ok(Self { path, file, index, number: crate::part::next_number(), broken: None })
+    }
+
+    /// Opens a file; one that is damaged takes its place in the log all the same, and whoever reads its events is told.
+    pub(crate) fn open_tolerant(disk: &dyn Disk, path: PathBuf) -> Result<Self, StoreError> {
+        let file = disk.open_read(&path).map_err(StoreError::io("open", &path))?;
+        match Self::from_file(Arc::clone(&file), path.clone()) {
+            Err(StoreError::Corrupt { offset, what, .. }) => {
+                let index = Index::unreadable(file.len().map_err(StoreError::io("read", &path))?);
+                let number = crate::part::next_number();
+                Ok(Self { path, file, index, number, broken: Some((offset, what)) })
+            }
+            other => other,
+        }
+    }
+
+    /// First and last number in its name: indexes of a log's own segment, blocks of a shared one.
+    pub(crate) fn named_range(&self) -> Option<(u64, u64)> {
+        let stem = self.path.file_stem().and_then(|stem| stem.to_str())?;
+        let (range, _) = stem.rsplit_once('.')?;
+        let (first, last) = range.split_once('-')?;
+        Some((u64::from_str_radix(first, 16).ok()?, u64::from_str_radix(last, 16).ok()?))
+    }
+
+    /// The log whose own segment it is, by its folder.
+    pub(crate) fn own_log(&self) -> Option<LogNo> {
+        let folder = self.path.parent().and_then(Path::file_name)?.to_str()?;
+        u32::from_str_radix(folder, 16).ok().map(LogNo)
+    }
+
+    /// Whether logs share it.
+    pub(crate) fn is_spill(&self) -> bool {
+        self.path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "spill")
+    }
+
+    /// How often its events were merged, by its name.
+    pub(crate) fn generation(&self) -> u32 {
+        let stem = self.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        stem.rsplit_once('.').and_then(|(_, generation)| generation.parse().ok()).unwrap_or(0)
     }
 
     /// The decoded block that holds an event.
@@ -51,7 +90,7 @@ impl Segment {
     }
 
     /// Those rows of the block that holds an event that are wanted.
-    fn some(&self, log: LogNo, index: u64, wanted: &Range<u64>) -> Result<Block, StoreError> {
+    pub(crate) fn some(&self, log: LogNo, index: u64, wanted: &Range<u64>) -> Result<Block, StoreError> {
         let entry = self.entry(log, index)?;
         let read = |at: u64, buf: &mut [u8]| self.file.read_exact_at(buf, at);
         let block = self.index.open(entry, &read).and_then(|open| open.some(&self.index, wanted, &read));
@@ -59,13 +98,17 @@ impl Segment {
     }
 
     fn entry(&self, log: LogNo, index: u64) -> Result<&BlockEntry, StoreError> {
+        if let Some((offset, what)) = &self.broken {
+            return Err(StoreError::corrupt(&self.path, *offset, what.as_str()));
+        }
         self.index.block(log.0, index).ok_or_else(|| {
             let what = format!("event {index} of log {log} should be in this segment");
             StoreError::corrupt(&self.path, 0, what)
         })
     }
 
-    fn keys(&self) -> Result<Keys, StoreError> {
+    /// Its idempotency keys.
+    pub(crate) fn keys(&self) -> Result<Keys, StoreError> {
         self.index.keys(&|at, buf| self.file.read_exact_at(buf, at)).map_err(damage(&self.path))
     }
 
@@ -92,7 +135,7 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
-    /// The events beside `index` in its block that are wanted, with their leaves from the leaf file.
+    /// The events beside `index` in its block that are wanted, with their leaves.
     pub(crate) fn read_block(
         &self,
         shared: &Shared,
@@ -100,13 +143,11 @@ impl Sealed {
         (index, wanted): (u64, &Range<u64>),
     ) -> Result<Vec<FullRecord>, StoreError> {
         let block = self.segment.some(log.no, index, wanted)?;
-        let mut leaves = vec![0; block.len() * ENTRY];
-        shared.flat.read(log.no, Flat::Leaves, block.first * ENTRY as u64, &mut leaves)?;
-        let (entries, _) = leaves.as_chunks::<ENTRY>();
+        let bodies = Bodies::new(&shared.subjects);
         let mut records = Vec::with_capacity(block.len());
-        for ((index, row), entry) in block.rows().zip(entries) {
-            let leaf = entry.last_chunk::<LEAF_BYTES>().expect("an entry ends with a leaf");
-            let record = Record { index, leaf: *leaf, stored: row.stored.to_vec() };
+        for (index, row) in block.rows() {
+            let leaf = bodies.leaf(&self.segment, (log.no, index), &row)?;
+            let record = Record { index, leaf, stored: row.stored.to_vec() };
             records.push(FullRecord { record, content: row.content.unwrap_or(0) });
         }
         Ok(records)
@@ -157,6 +198,8 @@ const RECENT: usize = 4;
 pub(crate) struct KeyFilter {
     state: RwLock<FilterState>,
     pending: Mutex<Vec<Arc<Segment>>>,
+    /// Held while pending segments are added, and while segments are replaced.
+    adding: Mutex<()>,
     recent_keys: Mutex<VecDeque<(PathBuf, Arc<Keys>)>>,
     recent_numbers: Mutex<VecDeque<(PathBuf, Arc<Vec<NumberEntry>>)>>,
 }
@@ -216,14 +259,36 @@ impl KeyFilter {
         recent(&self.recent_numbers, segment, Segment::numbers)
     }
 
+    /// Puts merged segments in the place of their sources. Together they have the same keys, so the bits stay right.
+    pub(crate) fn replace(&self, old: &HashSet<u64>, new: &[Arc<Segment>]) {
+        let adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let replace = |segments: &mut Vec<Arc<Segment>>| {
+            let before = segments.len();
+            segments.retain(|segment| !old.contains(&segment.number));
+            if segments.len() < before {
+                segments.extend(new.iter().filter(|segment| segment.index.has_keys()).cloned());
+            }
+        };
+        replace(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.columns.iter_mut().for_each(|column| replace(&mut column.segments));
+        drop((state, adding));
+    }
+
     /// Reads the keys of segments that were added since the last look.
     fn catch_up(&self) -> Result<(), StoreError> {
+        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         for (done, segment) in pending.iter().enumerate() {
             match segment.keys() {
                 Ok(keys) => {
                     let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
                     state.insert(segment, &keys);
+                }
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(
+                        "{error}; repetitions of its events are not recognised and are stored again"
+                    );
                 }
                 Err(error) => {
                     let rest = pending.iter().skip(done).cloned();

@@ -9,8 +9,10 @@ use indelible_durable::disk::Disk;
 
 use crate::append::Appended;
 use crate::backlog::Backlog;
+use crate::compact::Compaction;
 use crate::error::{AppendError, StoreError};
 use crate::flat::FlatFiles;
+use crate::leaves::TileCache;
 use crate::log::Log;
 use crate::log_no::LogNo;
 use crate::options::Options;
@@ -34,12 +36,15 @@ pub(crate) struct Shared {
     /// Logs by number. Grows under the creation lock in `Store::create_log`.
     pub(crate) logs: RwLock<Vec<Arc<Log>>>,
     pub(crate) flat: FlatFiles,
+    /// Leaves that were put together lately.
+    pub(crate) tiles: TileCache,
     pub(crate) secrets: Secrets,
     pub(crate) subjects: Subjects,
     pub(crate) producers: Producers,
     pub(crate) queue: Queue,
     pub(crate) inbox: Inbox,
     pub(crate) backlog: Backlog,
+    pub(crate) compaction: Compaction,
     pub(crate) filter: KeyFilter,
     pub(crate) spares: Arc<Spares>,
     /// Set once when the disk failed; nothing is stored afterwards.
@@ -84,11 +89,13 @@ impl Shared {
             node: parts.node,
             logs: RwLock::new(parts.logs),
             flat: parts.flat,
+            tiles: TileCache::default(),
             secrets: parts.secrets,
             subjects: parts.subjects,
             producers: parts.producers,
             inbox: Inbox::default(),
             backlog: parts.backlog,
+            compaction: Compaction::default(),
             filter: parts.filter,
             spares: Arc::default(),
             failed: AtomicBool::new(false),
@@ -142,6 +149,7 @@ impl Shared {
         self.spares.stop();
         self.inbox.stop();
         self.backlog.stop();
+        self.compaction.close();
         self.notify_published();
         (self.options.on_fatal)(&format!(
             "cannot {what}: {error}; the disk's state is unknown, the process ends and recovers at its next start"

@@ -10,16 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use indelible_durable::background;
 use indelible_durable::disk::LockGuard;
 use indelible_durable::replace;
 use indelible_event::{EventId, LEAF_BYTES, SubjectKey};
-use indelible_tlog::tile::{Kind, Tile};
+use indelible_tlog::tile::{Kind, Tile, push_entry};
 use indelible_tlog::tree::{HASH_LEN, Hash};
 
 use crate::append::{Append, Appended, Reply};
 use crate::commit::Committer;
+use crate::compact::{Compactor, Merging};
 use crate::error::{AppendError, OpenError, StoreError};
-use crate::flat::{ENTRY, Flat};
+use crate::flat::Flat;
+use crate::leaves::{self, Levels};
 use crate::log::{Head, Log};
 use crate::log_no::LogNo;
 use crate::options::Options;
@@ -119,11 +122,13 @@ impl Store {
         let committer =
             Committer::new(Arc::clone(&shared), opened.core, opened.wal, opened.next_seq, opened.last_hash);
         let sealer = Sealer::new(Arc::clone(&shared), opened.sealer_state, opened.subject_file, opened.files);
+        let compactor = Compactor::new(Arc::clone(&shared));
         let spares = Arc::clone(&shared);
         let threads = vec![
             ("store-commit", start("store-commit", move || committer.run())?),
             ("store-publish", start("store-publish", move || publisher.run())?),
             ("store-seal", start("store-seal", move || sealer.run())?),
+            ("store-merge", start("store-merge", move || in_background(|| compactor.run()))?),
             ("store-spare", start("store-spare", move || make_spares(&spares))?),
         ];
         let inner = Inner {
@@ -289,13 +294,26 @@ impl Store {
         let shared = &self.inner.shared;
         let size = shared.log(log)?.head().size;
         tile.check_served(size, 0)?;
-        let (flat, record) = match tile.kind() {
-            Kind::Level(level) => (Flat::Level(level), HASH_LEN),
-            Kind::Entries => (Flat::Leaves, ENTRY),
-        };
+        let Kind::Level(level @ 1..) = tile.kind() else { return self.leaf_tile(log, tile) };
         let range = tile.byte_range(LEAF_BYTES);
-        let mut bytes = vec![0; usize::from(tile.width()) * record];
-        shared.flat.read(log, flat, range.start, &mut bytes)?;
+        let mut bytes = vec![0; usize::from(tile.width()) * HASH_LEN];
+        shared.flat.read(log, Flat::Level(level), range.start, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Leaves or their hashes.
+    fn leaf_tile(&self, log: LogNo, tile: &Tile) -> Result<Vec<u8>, StoreError> {
+        let shared = &self.inner.shared;
+        let width = usize::from(tile.width());
+        let found = leaves::tile(shared, &*shared.log(log)?, tile.number(), width as u64)?;
+        let mut bytes = Vec::with_capacity(width * (2 + LEAF_BYTES));
+        if tile.kind() == Kind::Entries {
+            for leaf in found.leaves.iter().take(width) {
+                push_entry(&mut bytes, leaf)?;
+            }
+        } else {
+            found.hashes.iter().take(width).for_each(|hash| bytes.extend_from_slice(hash.as_bytes()));
+        }
         Ok(bytes)
     }
 
@@ -306,25 +324,25 @@ impl Store {
         if index >= size {
             return Err(StoreError::OutOfRange { what: "index", value: index, log, size });
         }
-        shared.flat.leaf(log, index)
+        leaves::leaf(shared, &*shared.log(log)?, index)
     }
 
     /// Inclusion path of a leaf in the tree of `size`, which must not be beyond the published head.
     pub fn inclusion(&self, log: LogNo, index: u64, size: u64) -> Result<Vec<Hash>, StoreError> {
         self.check_size(log, size)?;
-        indelible_tlog::proof::inclusion(index, size, &self.inner.shared.flat.levels(log))
+        indelible_tlog::proof::inclusion(index, size, &self.levels(&*self.inner.shared.log(log)?))
     }
 
     /// Consistency path between two sizes, neither beyond the published head.
     pub fn consistency(&self, log: LogNo, old: u64, new: u64) -> Result<Vec<Hash>, StoreError> {
         self.check_size(log, new)?;
-        indelible_tlog::proof::consistency(old, new, &self.inner.shared.flat.levels(log))
+        indelible_tlog::proof::consistency(old, new, &self.levels(&*self.inner.shared.log(log)?))
     }
 
     /// Root of the tree at a size that is not beyond the published head.
     pub fn root(&self, log: LogNo, size: u64) -> Result<Hash, StoreError> {
         self.check_size(log, size)?;
-        indelible_tlog::proof::root(size, &self.inner.shared.flat.levels(log))
+        indelible_tlog::proof::root(size, &self.levels(&*self.inner.shared.log(log)?))
     }
 
     /// What is known of a log's producers: numbers, gaps, last event.
@@ -437,9 +455,23 @@ impl Store {
         shared.backlog.wait_sealed(last)
     }
 
+    /// How merging of segments goes.
+    pub fn merging(&self) -> Merging {
+        self.inner.shared.compaction.merging()
+    }
+
+    /// Merges now what can be merged and waits for it; false when the store closes or the disk is full.
+    pub fn merge_now(&self) -> bool {
+        self.inner.shared.compaction.settle()
+    }
+
     /// Stores what waits, publishes, and ends all threads. Later appends are refused. Also done by the last drop.
     pub fn shutdown(&self) {
         self.inner.shutdown();
+    }
+
+    fn levels<'a>(&'a self, log: &'a Log) -> Levels<'a> {
+        Levels { shared: &self.inner.shared, log }
     }
 
     fn check_size(&self, log: LogNo, size: u64) -> Result<(), StoreError> {
@@ -499,6 +531,7 @@ impl Inner {
             match name {
                 "store-publish" => shared.inbox.close(),
                 "store-seal" => shared.backlog.close(),
+                "store-merge" => shared.compaction.close(),
                 "store-spare" => shared.spares.stop(),
                 _ => {}
             }
@@ -525,6 +558,13 @@ fn info(log: &Log) -> LogInfo {
 
 fn start(name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(OpenError::io("start thread", name))
+}
+
+fn in_background(run: impl FnOnce()) {
+    if let Err(error) = background::yield_to_others() {
+        tracing::warn!("merging runs at normal priority: {error}");
+    }
+    run();
 }
 
 fn make_spares(shared: &Shared) {

@@ -17,6 +17,7 @@ use indelible_durable::disk::Disk;
 use indelible_durable::sim::{Fault, SimDisk};
 use indelible_store::append::{Append, Appended};
 use indelible_store::error::AppendError;
+use indelible_store::fsck::{CheckOptions, check};
 use indelible_store::log_no::LogNo;
 use indelible_store::options::Options;
 use indelible_store::store::Store;
@@ -32,10 +33,10 @@ fn keyed(store: &Store, log: LogNo, number: u64) -> Append {
 
 fn sim_options(disk: &SimDisk, clock: &TestClock) -> Options {
     let options = options(Arc::new(disk.clone()), clock).0;
-    Options { wal_file_bytes: 32 * 1024, own_segment_events: 8, ..options }
+    Options { wal_file_bytes: 32 * 1024, own_segment_events: 8, merge_files: 2, ..options }
 }
 
-/// Two logs, batches and single events, two seals, more events: everything a store does. Stops at the first failure.
+/// Two logs, batches and single events, seals, merges, more events: everything a store does. Stops at the first failure.
 fn script(disk: &SimDisk, clock: &TestClock, answered: &mut Answered) -> Option<()> {
     let (store, _) = Store::open(Path::new(DIR), sim_options(disk, clock)).ok()?;
     let big = store.create_log(&spec("big")).ok()?;
@@ -53,12 +54,25 @@ fn script(disk: &SimDisk, clock: &TestClock, answered: &mut Answered) -> Option<
     send(small, 0..2)?;
     send(big, 12..13)?;
     store.seal_now().then_some(())?;
-    send(big, 13..40)?;
-    send(small, 2..3)?;
+    send(big, 13..26)?;
+    send(small, 2..4)?;
     store.set_cursor(big, "reader", 7).ok()?;
     store.seal_now().then_some(())?;
-    send(big, 40..45)?;
-    send(small, 3..5)?;
+    send(big, 26..28)?;
+    send(small, 4..6)?;
+    store.seal_now().then_some(())?;
+    // Those of the first two seals become one of each kind.
+    store.merge_now().then_some(())?;
+    send(big, 28..45)?;
+    store.seal_now().then_some(())?;
+    send(big, 45..48)?;
+    send(small, 6..11)?;
+    store.seal_now().then_some(())?;
+    send(small, 11..12)?;
+    store.seal_now().then_some(())?;
+    // One log has own segments between its rows in shared ones, the other many rows: both leave the shared ones.
+    store.merge_now().then_some(())?;
+    send(big, 48..50)?;
     store.shutdown();
     Some(())
 }
@@ -84,6 +98,10 @@ fn check_after(disk: &SimDisk, clock: &TestClock, answered: &Answered, what: &st
         store.append_wait(vec![append(&store, info.no, 1_000)], false).unwrap();
         check_log(&store, info.no);
     }
+    store.shutdown();
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    let report = check(&disk, Path::new(DIR), &CheckOptions { threads: 1, progress: &|_| () }).unwrap();
+    assert_eq!(report.findings, [], "{what}");
 }
 
 fn inject(fault: Fault, offset: usize) {
@@ -92,6 +110,8 @@ fn inject(fault: Fault, offset: usize) {
     let mut answered = Answered::new();
     script(&whole, &TestClock::default(), &mut answered).unwrap();
     let operations = whole.operations();
+    let decided = whole.trace().iter().filter(|line| line.ends_with("rename /data/state/merge")).count();
+    assert!(decided >= 3, "own and shared segments were merged {decided} times");
     let reached = AtomicUsize::new(0);
     for at in (1..=operations).skip(offset % stride).step_by(stride) {
         let (disk, clock) = (SimDisk::new(Path::new("/")), TestClock::default());

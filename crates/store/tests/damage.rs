@@ -135,9 +135,7 @@ fn a_flipped_bit_in_any_file_is_found_with_its_place() {
         }
     }
     println!("{kinds:?}");
-    for kind in
-        ["wal", "snap", "seg", "a", "b", "leaves", "L0", "L1", "notes", "meta", "key", "node", "runs", "pool"]
-    {
+    for kind in ["wal", "snap", "seg", "a", "b", "L1", "notes", "meta", "key", "node", "runs", "pool"] {
         assert!(kinds.contains(kind), "no {kind} file was damaged");
     }
 }
@@ -178,6 +176,48 @@ fn an_absent_or_short_file_is_found_or_refused() {
             short.tamper(&path, |bytes| bytes.truncate(left));
             let found = report(&short).map(|report| report.findings.len());
             assert!(!matches!(found, Ok(0)), "short {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_damaged_segment_takes_its_events_away_and_nothing_else() {
+    let clock = TestClock::default();
+    let sound = sample(&clock);
+    let segments: Vec<PathBuf> =
+        sound.paths().into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "seg")).collect();
+    assert_eq!(segments.len(), 2, "one of its own, one shared");
+    for path in &segments {
+        let len = indelible_durable::disk::read_file(&sound, path, u64::MAX).unwrap().len();
+        // Header, a block, table, footer.
+        for at in [10, 80, len - 75, len - 5] {
+            let disk = sound.copy();
+            disk.tamper(path, |bytes| bytes[at] ^= 2);
+            let what = format!("byte {at} of {}", path.display());
+            let store = Store::open(Path::new(DIR), sample_options(&disk, &clock))
+                .unwrap_or_else(|error| panic!("{what}: {error}"))
+                .0;
+            let own = path.starts_with("/data/segments");
+            let (big, small) = (store.logs()[0].no, store.logs()[1].no);
+            let (hurt, sealed, whole) = if own { (big, 303, small) } else { (small, 3, big) };
+            check_log(&store, whole);
+            let error = store.read(hurt, 1).unwrap_err().to_string();
+            assert!(error.contains(&path.display().to_string()), "{what}: {error}");
+            let size = store.size(hurt).unwrap();
+            let rest = store.scan(hurt, sealed..size, false).unwrap().map(Result::unwrap).count() as u64;
+            assert_eq!(rest, size - sealed, "{what}");
+            fill(&store, hurt, 5_000, 3);
+            store.wait_published(hurt, size + 3, Duration::from_secs(10)).unwrap();
+            assert!(store.seal_now() && store.merge_now());
+            store.shutdown();
+            let found = report(&disk).unwrap().findings;
+            assert!(found.iter().any(|finding| finding.file == *path), "{what}: {found:?}");
+            // The file is put back.
+            let bytes = indelible_durable::disk::read_file(&sound, path, u64::MAX).unwrap();
+            disk.tamper(path, |damaged| *damaged = bytes);
+            assert_eq!(report(&disk).unwrap().findings, [], "{what}");
+            let store = harness::open(Path::new(DIR), sample_options(&disk, &clock));
+            check_log(&store, hurt);
         }
     }
 }

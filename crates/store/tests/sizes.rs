@@ -72,7 +72,8 @@ impl Naive {
 fn store() -> (Store, LogNo) {
     let clock = TestClock::default();
     let options = options(Arc::new(SimDisk::new(Path::new("/"))), &clock).0;
-    let store = harness::open(Path::new("/data"), Options { wal_file_bytes: 1 << 20, ..options });
+    let store =
+        harness::open(Path::new("/data"), Options { wal_file_bytes: 1 << 20, merge_files: 3, ..options });
     let log = store.create_log(&spec("sizes")).unwrap();
     (store, log)
 }
@@ -168,7 +169,18 @@ fn every_size_up_to_1025_is_served_as_defined() {
     for size in 1..=1_025 {
         grow(&store, log, &mut naive, size);
         check(&store, log, &naive, 0);
+        // Now and then everything moves into a segment; tiles begin in one and end in the next, or in the WAL.
+        if size % 100 == 0 {
+            assert!(store.seal_now() && store.merge_now());
+        }
     }
+    for _ in 0..3 {
+        assert!(store.seal_now() && store.merge_now());
+        check(&store, log, &naive, 0);
+        let size = naive.entries.len();
+        grow(&store, log, &mut naive, size + 1);
+    }
+    assert!(store.merging().merges > 0);
 }
 
 #[test]
@@ -179,5 +191,7 @@ fn the_sizes_around_two_full_levels_are_served_as_defined() {
         grow(&store, log, &mut naive, size);
         check(&store, log, &naive, 65_000);
     }
+    check(&store, log, &naive, 0);
+    assert!(store.seal_now());
     check(&store, log, &naive, 0);
 }

@@ -283,7 +283,7 @@ proptest::proptest! {
     fn repetitions_are_answered_as_two_plain_maps_would(steps in steps()) {
         let disk = indelible_durable::sim::SimDisk::new(std::path::Path::new("/"));
         let clock = TestClock::default();
-        let settings = || indelible_store::options::Options { keys_in_memory: 4, ..options(Arc::new(disk.clone()), &clock).0 };
+        let settings = || indelible_store::options::Options { keys_in_memory: 4, merge_files: 2, ..options(Arc::new(disk.clone()), &clock).0 };
         let dir = std::path::Path::new("/data");
         let mut store = open(dir, settings());
         let log = store.create_log(&spec("a")).unwrap();

@@ -111,6 +111,8 @@ impl Args {
 struct End {
     rows: u64,
     complete: bool,
+    /// Files of events are damaged.
+    lacking: bool,
     /// The digest is that of the lines before.
     intact: bool,
 }
@@ -142,11 +144,13 @@ fn copy(mut lines: impl BufRead, writer: &mut Writer) -> Result<Option<End>, Fai
 
 fn end_of(line: &[u8], hash: Sha256) -> End {
     let end: Value = serde_json::from_slice(line).unwrap_or_default();
+    crate::source::tell_lacking(&end["end"]);
     let digest = hash.finalize();
     let hex = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let said = end.pointer("/end/sha256").and_then(Value::as_str);
     End {
         rows: end.pointer("/end/rows").and_then(Value::as_u64).unwrap_or(0),
+        lacking: end.pointer("/end/incomplete").is_some(),
         complete: end.pointer("/end/complete").and_then(Value::as_bool).unwrap_or(false),
         intact: said.is_none_or(|said| said == hex),
     }
@@ -167,6 +171,11 @@ fn tell(writer: &Writer, end: Option<End>) -> Outcome {
     };
     match end {
         None => incomplete("the stream broke off"),
+        Some(end) if end.lacking => Err(Failure::new(
+            crate::exit::Exit::Failed,
+            "incomplete",
+            "the export is incomplete: events cannot be read because their files are damaged",
+        )),
         Some(end) if !end.complete => incomplete("the server ran out of its budget"),
         Some(end) if end.rows != writer.rows => {
             incomplete("the server sent another number of events than arrived")

@@ -194,8 +194,7 @@ fn kind(path: &Path) -> Option<&'static str> {
     let name = path.file_name()?.to_str()?;
     let parent = path.parent()?.file_name()?.to_str()?;
     match name {
-        "leaves" => Some("leaves"),
-        "L0" => Some("level"),
+        "L1" => Some("level"),
         "notes" => Some("notes"),
         "meta" => Some("meta"),
         "heads.a" | "heads.b" => Some("heads"),
@@ -243,7 +242,7 @@ fn a_flipped_byte_in_any_file_is_never_silent() {
         *kinds.entry(kind).or_insert(0) += 1;
     }
     println!("{kinds:?}");
-    for kind in ["wal", "segment", "leaves", "level", "heads", "keys", "snapshot", "notes", "meta"] {
+    for kind in ["wal", "segment", "level", "heads", "keys", "snapshot", "notes", "meta"] {
         assert!(kinds.contains_key(kind), "no file of kind {kind}: {kinds:?}");
     }
     assert_green(&again);

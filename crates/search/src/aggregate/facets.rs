@@ -63,6 +63,16 @@ impl Searcher {
         asked: &FacetsAsked,
         budget: &Budget<'_>,
     ) -> Result<Facets, SearchError> {
+        self.without_damage(|| self.facets_once(log, request, asked, budget))
+    }
+
+    fn facets_once(
+        &self,
+        log: Log<'_>,
+        request: &Request<'_>,
+        asked: &FacetsAsked,
+        budget: &Budget<'_>,
+    ) -> Result<Facets, SearchError> {
         let request = pinned(log, request)?;
         if let Some(facets) = self.facets_of_columns((log, &request), asked, budget)? {
             return Ok(facets);

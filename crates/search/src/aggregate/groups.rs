@@ -99,6 +99,16 @@ impl Searcher {
         asked: &GroupsAsked,
         budget: &Budget<'_>,
     ) -> Result<Groups, SearchError> {
+        self.without_damage(|| self.groups_once(log, request, asked, budget))
+    }
+
+    fn groups_once(
+        &self,
+        log: Log<'_>,
+        request: &Request<'_>,
+        asked: &GroupsAsked,
+        budget: &Budget<'_>,
+    ) -> Result<Groups, SearchError> {
         let request = pinned(log, request)?;
         let actor = FieldRef::named("actor").expect("the table of query fields has it");
         if let Some(groups) = self.groups_of_columns((log, &request), asked, &actor, budget)? {

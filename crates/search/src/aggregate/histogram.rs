@@ -90,6 +90,16 @@ impl Searcher {
         asked: &HistogramAsked,
         budget: &Budget<'_>,
     ) -> Result<Histogram, SearchError> {
+        self.without_damage(|| self.histogram_once(log, request, asked, budget))
+    }
+
+    fn histogram_once(
+        &self,
+        log: Log<'_>,
+        request: &Request<'_>,
+        asked: &HistogramAsked,
+        budget: &Budget<'_>,
+    ) -> Result<Histogram, SearchError> {
         let mut buckets = Buckets {
             asked,
             width: asked.width.unwrap_or(Width::LADDER[0]),

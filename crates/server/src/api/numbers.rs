@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 
 use super::JsonAnswer;
 use super::search::{
-    Cancel, PAGE_BYTES, PAGE_TIME, as_said, permit, recorded_text, search_problem, since_now, wait_index,
-    window,
+    Cancel, PAGE_BYTES, PAGE_TIME, as_said, lacking, permit, recorded_text, search_problem, since_now,
+    wait_index, window,
 };
 use crate::access::Access;
 use crate::app::Shared;
@@ -181,6 +181,9 @@ impl Ready {
             "text": self.text, "since": since.map(numbers_json::time_text), "until": until.map(numbers_json::time_text),
         });
         members.insert("query".into(), query);
+        if let Some(lacking) = lacking(&budget) {
+            members.insert("incomplete".into(), lacking);
+        }
         Ok((members, rows))
     }
 

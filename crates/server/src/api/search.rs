@@ -1,6 +1,7 @@
 //! Search by event time: pages with sealed cursors, counts, and streams of everything that matches.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use indelible_control::Permission;
 use indelible_event::EventId;
 use indelible_query::{Clock, Compiled, Instant, MAX_GET_BYTES, MAX_POST_BYTES, TimeExpr};
-use indelible_search::{Budget, Log, Order, Page, Request, Scope, SearchError, Window};
+use indelible_search::{Budget, Incomplete, Log, Order, Page, Request, Scope, SearchError, Window};
 use indelible_store::log_no::LogNo;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -354,9 +355,29 @@ fn page(on: &dyn Reads, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, 
     json.push_str("],");
     let count = count
         .map(|count| json!({ "value": count.value, "relation": if count.exact { "eq" } else { "gte" } }));
-    let rest = page_members(ready, &page, count);
+    let mut rest = page_members(ready, &page, count);
+    if let Some(lacking) = lacking(&budget) {
+        rest["incomplete"] = lacking;
+    }
     json.push_str(rest.to_string().trim_start_matches('{'));
     Ok(Found { json, rows: page.items.len(), next: page.next_cursor, prev: page.prev_cursor })
+}
+
+/// The events that an answer lacks because their files are damaged; nothing when there are none.
+pub(super) fn lacking(budget: &Budget<'_>) -> Option<Value> {
+    let events = budget.incomplete();
+    let one = |events: &Incomplete| {
+        // The data folder's own place is nobody's business.
+        let within =
+            |part: &std::path::Component<'_>| part.as_os_str() != "segments" && part.as_os_str() != "spill";
+        let file: PathBuf = events.file.components().skip_while(within).collect();
+        json!({
+            "log": events.log.0, "first": events.first, "last": events.last,
+            "file": file.display().to_string(), "what": events.what,
+            "todo": "run indelible verify --data, and restore the file from a backup",
+        })
+    };
+    (!events.is_empty()).then(|| events.iter().map(one).collect())
 }
 
 fn page_members(ready: &Ready, page: &Page, count: Option<Value>) -> Value {
@@ -507,7 +528,13 @@ fn run_stream(on: &dyn Reads, ready: &Ready, write: &mut dyn FnMut(String) -> bo
     }
     hash.update(&chunk);
     let sha256 = hash.finalize().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    let end = json!({ "end": { "rows": rows, "sha256": sha256, "complete": true, "log_size": log_size } });
+    let lacking = lacking(&budget);
+    let complete = lacking.is_none();
+    let mut end =
+        json!({ "end": { "rows": rows, "sha256": sha256, "complete": complete, "log_size": log_size } });
+    if let Some(lacking) = lacking {
+        end["end"]["incomplete"] = lacking;
+    }
     chunk += &end.to_string();
     chunk.push('\n');
     write(chunk);
@@ -559,6 +586,7 @@ pub(super) fn search_problem(error: SearchError) -> Problem {
             Code::BudgetExceeded
         }
         SearchError::Cancelled => Code::Overloaded,
+        SearchError::Unreadable(_) | SearchError::Lost(_) => Code::Internal,
         SearchError::Damaged { .. } | SearchError::Read { .. } => return Problem::internal(&error),
     };
     Problem::new(code, error.to_string())

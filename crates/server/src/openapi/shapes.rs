@@ -69,6 +69,17 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
         ],
     ),
     (
+        "Incomplete",
+        &[
+            ("log", "integer"),
+            ("first", "integer"),
+            ("last", "integer"),
+            ("file", "string"),
+            ("what", "string"),
+            ("todo", "string"),
+        ],
+    ),
+    (
         "SearchPage",
         &[
             ("items", "#*EventOut"),
@@ -78,6 +89,7 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
             ("log_size", "integer"),
             ("complete", "boolean"),
             ("stopped_at", "string"),
+            ("incomplete", "#*Incomplete"),
             ("count", "object"),
         ],
     ),
@@ -145,6 +157,7 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
             ("last", "string"),
             ("log_size", "integer"),
             ("query", "object"),
+            ("incomplete", "#*Incomplete"),
         ],
     ),
     (
@@ -169,6 +182,7 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
             ("last", "string"),
             ("log_size", "integer"),
             ("query", "object"),
+            ("incomplete", "#*Incomplete"),
         ],
     ),
     (
@@ -193,6 +207,7 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
             ("last", "string"),
             ("log_size", "integer"),
             ("query", "object"),
+            ("incomplete", "#*Incomplete"),
         ],
     ),
     ("Offer", &[("text", "string"), ("kind", "string"), ("about", "string"), ("count", "integer")]),

@@ -5,12 +5,13 @@
 
 mod files;
 mod payload;
+mod span;
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use indelible_durable::disk::Disk;
 use indelible_tlog::tree::Hash;
@@ -107,7 +108,7 @@ impl std::fmt::Debug for CheckOptions<'_> {
 
 /// Findings as they come, from several threads.
 #[derive(Debug, Default)]
-struct Findings(std::sync::Mutex<Vec<Finding>>);
+struct Findings(Mutex<Vec<Finding>>);
 
 impl Findings {
     fn add(&self, finding: Finding) {
@@ -155,6 +156,10 @@ struct Check<'a> {
     flat: FlatFiles,
     keys: BTreeMap<LogNo, LogKeys>,
     subjects: hashbrown::HashMap<[u8; 16], [u8; 32]>,
+    /// Sizes of each log that somebody signed.
+    wanted: BTreeMap<LogNo, BTreeSet<u64>>,
+    /// Leaves as they were recomputed.
+    spans: Mutex<BTreeMap<LogNo, Vec<span::Span>>>,
     live: bool,
     done: AtomicU64,
     total: u64,
@@ -184,18 +189,21 @@ pub fn check(disk: &Arc<dyn Disk>, dir: &Path, options: &CheckOptions<'_>) -> Re
     let mut tries = if live { LIVE_TRIES } else { 1 };
     loop {
         let mut check = begin(disk, dir, live, options)?;
+        let before = crate::recover::segment_paths(&**disk, dir).ok();
         let segments = payload::open_segments(&check);
         files::heads_and_snapshots(&check);
         check.subjects = files::keys(&check);
         let sealed = check.snapshot.clone();
         let wal = payload::wal(&mut check);
         tries -= 1;
-        // A running store that sealed meanwhile has removed WAL files under our eyes; what we hold belongs to no moment.
-        let moved = crate::recover::read_snapshot(&**disk, dir).is_ok_and(|now| now.block != sealed.block);
+        // A running store that sealed or merged meanwhile has removed files under our eyes; what we hold belongs to no moment.
+        let moved = crate::recover::read_snapshot(&**disk, dir).is_ok_and(|now| now.block != sealed.block)
+            || crate::recover::segment_paths(&**disk, dir).ok() != before;
         if live && moved && tries > 0 {
             continue;
         }
         files::logs(&mut check);
+        check.wanted = tree::signed_sizes(&check);
         payload::coverage(&check, &sealed, &segments);
         payload::segments(&check, &segments);
         payload::wal_bodies(&check, &wal);
@@ -238,6 +246,8 @@ fn begin<'a>(
         flat: FlatFiles::new(Arc::clone(disk), dir.join("logs")),
         keys: BTreeMap::new(),
         subjects: hashbrown::HashMap::new(),
+        wanted: BTreeMap::new(),
+        spans: Mutex::default(),
         live,
         done: AtomicU64::new(0),
         options,

@@ -1,18 +1,18 @@
-//! Events: segments and WAL read whole, every body recomputed, every leaf compared with the leaf file.
+//! Events: segments and WAL read whole, every body and every leaf recomputed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use indelible_event::{EventId, LEAF_BYTES, Leaf, StoredBody, SubjectKey};
 use indelible_segment::read::BlockEntry;
-use indelible_segment::row::Row;
-use indelible_tlog::tree::{HASH_LEN, leaf_hash};
 
+use super::span::Span;
 use super::{Check, Finding, RESTORE};
+use crate::compact::journal::Journal;
 use crate::error::StoreError;
-use crate::flat::{ENTRY, Flat};
+use crate::leaves::leaf_of;
 use crate::log_no::LogNo;
 use crate::sealed::Segment;
 use crate::wal::block::{HEADER, PAGE};
@@ -29,8 +29,14 @@ pub(super) fn open_segments(check: &Check<'_>) -> Vec<Arc<Segment>> {
         check.findings.refusal(check.dir, error);
         Vec::new()
     });
+    let merge = Journal::read(check.disk, check.dir).unwrap_or_else(|error| {
+        check.findings.refusal(check.dir, error);
+        None
+    });
+    // The next start removes them.
+    let shadowed = merge.map(|merge| merge.shadowed(check.dir, &paths)).unwrap_or_default();
     let mut segments = Vec::new();
-    for path in paths {
+    for path in paths.into_iter().filter(|path| !shadowed.contains(path)) {
         match Segment::open(check.disk, path.clone()) {
             Ok(segment) if segment.index.node != check.node => {
                 check.findings.at(&path, 8, "the segment belongs to another node", RESTORE);
@@ -123,138 +129,101 @@ fn check_segment(check: &Check<'_>, segment: &Segment) {
         damaged(check, &segment.path, None, &crate::sealed::damage(&segment.path)(error));
     }
     for log in segment.index.logs() {
+        let mut spans = Spans::new(check, LogNo(log.log));
         for entry in segment.index.blocks(log.log) {
-            if let Err(error) = check_block(check, segment, LogNo(log.log), entry) {
+            if let Err(error) = check_block(check, segment, &mut spans, entry) {
                 let origin = check.origin(LogNo(log.log)).unwrap_or_default();
-                let file = match &error {
-                    StoreError::Corrupt { file, .. } => file.clone(),
-                    _ => segment.path.clone(),
-                };
-                damaged(check, &file, Some((origin, entry.first)), &error);
+                damaged(check, &segment.path, Some((origin, entry.first)), &error);
             }
         }
+        spans.finish();
     }
 }
 
 fn check_block(
     check: &Check<'_>,
     segment: &Segment,
-    log: LogNo,
+    spans: &mut Spans<'_>,
     entry: &BlockEntry,
 ) -> Result<(), StoreError> {
+    let log = spans.log;
     let block = segment.block(log, entry.first)?;
-    let flats = Flats::read(check, log, entry.first, u64::from(entry.rows))?;
     for (index, row) in block.rows() {
-        let body = body_hash(check, row.id, row.stored);
-        let leaf = body.as_ref().map(|body| leaf_of(&row, *body));
-        let outcome = leaf.map_err(Clone::clone).and_then(|leaf| flats.compare(index, &leaf));
-        if let Err(problem) = outcome {
+        let given = body_hash(check, row.id, row.stored);
+        let kept = segment.index.kept_body(log.0, index);
+        let problem = match &given {
+            Err(problem) => Some(problem.clone()),
+            Ok(given) if kept.is_some_and(|kept| kept != *given) => Some(Problem::odd()),
+            Ok(_) => None,
+        };
+        if let Some(problem) = problem {
             problem.report(check, log, index, (&segment.path, entry.offset));
+        }
+        if let Some(body) = kept.or(given.ok()) {
+            spans.push(index, &leaf_of(&row, body));
         }
     }
     check.progress(u64::from(entry.rows));
     Ok(())
 }
 
-fn leaf_of(row: &Row<'_>, body: [u8; 32]) -> [u8; LEAF_BYTES] {
-    Leaf {
-        flags: row.flags,
-        type_tag: row.type_tag,
-        received_ns: row.received_ns,
-        id: EventId(row.id),
-        producer: row.producer,
-        sequence: row.sequence,
-        body,
-    }
-    .encode()
+/// Collects leaves of one log in their order.
+struct Spans<'a> {
+    check: &'a Check<'a>,
+    log: LogNo,
+    wanted: BTreeSet<u64>,
+    done: Vec<Span>,
+    open: Option<Span>,
 }
 
-/// Why an event does not hold, and where the fault lies.
-#[derive(Debug, Clone)]
-enum Problem {
-    /// The stored event itself.
-    Stored(String),
-    /// The leaf file at the event's entry.
-    Leaf,
-    /// The level file at the event's hash.
-    Level,
+impl<'a> Spans<'a> {
+    fn new(check: &'a Check<'a>, log: LogNo) -> Self {
+        let wanted = check.wanted.get(&log).cloned().unwrap_or_default();
+        Self { check, log, wanted, done: Vec::new(), open: None }
+    }
+
+    fn push(&mut self, index: u64, leaf: &[u8; LEAF_BYTES]) {
+        if self.open.as_ref().is_some_and(|open| open.next() != index) {
+            self.done.extend(self.open.take());
+        }
+        self.open.get_or_insert_with(|| Span::new(index)).push(leaf, &self.wanted);
+    }
+
+    fn finish(mut self) {
+        self.done.extend(self.open.take());
+        let mut all = self.check.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(self.log).or_default().extend(self.done);
+    }
 }
+
+/// Why an event does not hold.
+#[derive(Debug, Clone)]
+struct Problem(String);
 
 impl Problem {
-    fn report(&self, check: &Check<'_>, log: LogNo, index: u64, stored: (&std::path::Path, u64)) {
-        let (file, offset, what) = match self {
-            Self::Stored(what) => (stored.0.to_path_buf(), stored.1, what.clone()),
-            Self::Leaf => {
-                let what = format!(
-                    "leaf {index} is not the one that the stored event gives (in {})",
-                    stored.0.display()
-                );
-                (check.flat.path(log, Flat::Leaves), index * ENTRY as u64, what)
-            }
-            Self::Level => {
-                let what = format!("hash {index} is not the hash of its leaf");
-                (check.flat.path(log, Flat::Level(0)), index * HASH_LEN as u64, what)
-            }
-        };
-        let remedy = RESTORE.to_owned();
+    fn odd() -> Self {
+        Self("the body does not give the leaf".to_owned())
+    }
+
+    fn report(&self, check: &Check<'_>, log: LogNo, index: u64, (file, offset): (&std::path::Path, u64)) {
         check.findings.add(Finding {
-            file,
+            file: file.to_path_buf(),
             offset,
             log: check.origin(log),
             index: Some(index),
-            what,
-            remedy,
+            what: self.0.clone(),
+            remedy: RESTORE.to_owned(),
         });
     }
 }
 
 /// Recomputes the body hash from a stored body.
 fn body_hash(check: &Check<'_>, id: [u8; 16], stored: &[u8]) -> Result<[u8; 32], Problem> {
-    let body = StoredBody::decode(stored)
-        .map_err(|error| Problem::Stored(format!("the event does not decode: {error}")))?;
+    let body =
+        StoredBody::decode(stored).map_err(|error| Problem(format!("the event does not decode: {error}")))?;
     let key = |id: &[u8; 16]| check.subjects.get(id).map(|key| SubjectKey::new(*id, key));
     body.body_hash(EventId(id), &key)
-        .map_err(|_| Problem::Stored("the key of a person in the event is missing".to_owned()))
-}
-
-/// A stretch of leaf file and level 0.
-struct Flats {
-    first: u64,
-    leaves: Vec<u8>,
-    hashes: Vec<u8>,
-}
-
-impl Flats {
-    fn read(check: &Check<'_>, log: LogNo, first: u64, count: u64) -> Result<Self, StoreError> {
-        let size = |record: usize| vec![0; usize::try_from(count).unwrap_or(0) * record];
-        let mut flats = Self { first, leaves: size(ENTRY), hashes: size(HASH_LEN) };
-        let short =
-            |flat| StoreError::corrupt(check.flat.path(log, flat), 0, "the file is too short or unreadable");
-        let read = |flat, record: usize, buf: &mut [u8]| {
-            check.flat.read(log, flat, first * record as u64, buf).map_err(|_| short(flat))
-        };
-        read(Flat::Leaves, ENTRY, &mut flats.leaves)?;
-        read(Flat::Level(0), HASH_LEN, &mut flats.hashes)?;
-        Ok(flats)
-    }
-
-    fn compare(&self, index: u64, leaf: &[u8; LEAF_BYTES]) -> Result<(), Problem> {
-        let at = usize::try_from(index - self.first).unwrap_or(usize::MAX);
-        let entry = self
-            .leaves
-            .get(at.saturating_mul(ENTRY)..)
-            .and_then(|rest| rest.get(..ENTRY))
-            .unwrap_or_default();
-        let length = (LEAF_BYTES as u16).to_be_bytes();
-        if entry.split_first_chunk::<2>() != Some((&length, leaf.as_slice())) {
-            return Err(Problem::Leaf);
-        }
-        let hash = self.hashes.get(at.saturating_mul(HASH_LEN)..).and_then(|rest| rest.get(..HASH_LEN));
-        if hash != Some(leaf_hash(leaf).as_bytes().as_slice()) {
-            return Err(Problem::Level);
-        }
-        Ok(())
-    }
+        .map_err(|_| Problem("the key of a person in the event is missing".to_owned()))
 }
 
 /// An event in the WAL that no segment holds.
@@ -345,27 +314,25 @@ fn last_page(file: &WalFile, len: u64) -> u64 {
     at
 }
 
-/// Compares the WAL's events with leaf file and level 0, as far as a head covers them.
+/// Compares the WAL's leaves with their bodies and collects them.
 pub(super) fn wal_bodies(check: &Check<'_>, events: &[WalEvent]) {
+    let mut by_log: BTreeMap<LogNo, Spans<'_>> = BTreeMap::new();
     for (number, event) in (1u64..).zip(events) {
-        let leaf = Leaf::decode(&event.leaf).ok();
-        let body = event.body.as_ref().map_err(Clone::clone);
-        let recomputed = body.map(|body| leaf.is_some_and(|leaf| leaf.body == *body));
-        let covered = check.heads.newest.get(&event.log).is_some_and(|head| event.index < head.size);
-        let outcome = match recomputed {
-            Err(problem) => Err(problem),
-            Ok(false) => Err(Problem::Stored("the body does not give the leaf".to_owned())),
-            Ok(true) if covered => Flats::read(check, event.log, event.index, 1)
-                .map_err(|_| Problem::Leaf)
-                .and_then(|flats| flats.compare(event.index, &event.leaf)),
-            Ok(true) => Ok(()),
+        let stated = Leaf::decode(&event.leaf).ok().map(|leaf| leaf.body);
+        let problem = match &event.body {
+            Err(problem) => Some(problem.clone()),
+            Ok(body) if stated != Some(*body) => Some(Problem::odd()),
+            Ok(_) => None,
         };
-        if let Err(problem) = outcome {
+        if let Some(problem) = problem {
             problem.report(check, event.log, event.index, (&event.file.path, event.offset));
         }
+        let spans = by_log.entry(event.log).or_insert_with(|| Spans::new(check, event.log));
+        spans.push(event.index, &event.leaf);
         if number.is_multiple_of(STEP) {
             check.progress(STEP);
         }
     }
+    by_log.into_values().for_each(Spans::finish);
     check.progress(events.len() as u64 % STEP);
 }
