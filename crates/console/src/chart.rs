@@ -93,11 +93,28 @@ impl Chart {
 
     /// Names of some bars, evenly spread.
     pub fn ticks(&self) -> Vec<&str> {
+        let names = self.tick_names();
+        let first = names.first().copied().unwrap_or_default();
+        let rest = names.iter().skip(1).map(|name| shortened(first, name));
+        names.iter().take(1).copied().chain(rest).collect()
+    }
+
+    fn tick_names(&self) -> Vec<&str> {
         let last = self.data.len().saturating_sub(1);
         let ticks = MAX_TICKS.min(self.data.len());
         let at = |tick: usize| if ticks < 2 { 0 } else { tick * last / (ticks - 1) };
         (0..ticks).filter_map(|tick| self.data.get(at(tick))).map(|datum| datum.name.as_str()).collect()
     }
+}
+
+/// A name without the year or day that it shares with the first one.
+fn shortened<'n>(first: &str, name: &'n str) -> &'n str {
+    /// What is left at least: a month and a day, or an hour and a minute.
+    const LEFT: usize = 5;
+    let ends = name.char_indices().filter(|(_, letter)| matches!(letter, '-' | ' ')).map(|(at, _)| at + 1);
+    let shared = |end: &usize| name.len() - end >= LEFT && first.get(..*end) == name.get(..*end);
+    let begin = ends.filter(shared).max().unwrap_or(0);
+    name.get(begin..).unwrap_or(name)
 }
 
 fn units(milli: u64) -> String {
@@ -118,5 +135,9 @@ mod tests {
         assert_eq!((bars[2].x.as_str(), bars[2].bad_y.as_str()), ("666.666", "50.000"));
         assert_eq!(chart.ticks().len(), 3);
         assert!(Chart::default().ticks().is_empty());
+        assert_eq!(shortened("2026-10-23", "2026-10-26"), "10-26");
+        assert_eq!(shortened("2026-12-30", "2027-01-02"), "2027-01-02");
+        assert_eq!(shortened("11-22 14:00", "11-22 15:30"), "15:30");
+        assert_eq!(shortened("11-22 23:00", "11-23 00:00"), "11-23 00:00");
     }
 }

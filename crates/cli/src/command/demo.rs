@@ -11,7 +11,7 @@ use indelible_server::{Running, StartError, Stop};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Context;
-use crate::demo::{DAYS, Demo, ORGANIZATIONS};
+use crate::demo::{DAYS, Demo, ORGANIZATIONS, Organization};
 use crate::exit::{Failure, Outcome};
 use crate::output::say;
 
@@ -123,19 +123,25 @@ impl Sender {
         if answer.status().is_success() { Ok(()) } else { Err(Failure::failed(text)) }
     }
 
-    /// Makes the organizations and sends their past; what was sent, a line for each.
+    /// Makes the organizations and sends their past, both at once; what was sent, a line for each.
     fn fill(&self) -> Result<Vec<String>, Failure> {
-        let mut told = Vec::new();
-        for org in ORGANIZATIONS {
-            let new = serde_json::json!({ "id": org.id, "title": org.title });
-            self.post("", "application/json", &new.to_string())?;
-            let lines = self.demo.lines(org);
-            for batch in lines.chunks(BATCH) {
-                self.post(&format!("/{}/events", org.id), "application/x-ndjson", &batch.join("\n"))?;
-            }
-            told.push(format!("{}: {} events of {DAYS} days", org.title, lines.len()));
+        std::thread::scope(|scope| {
+            let filling: Vec<_> = ORGANIZATIONS.iter().map(|org| scope.spawn(|| self.fill_one(org))).collect();
+            let filled = filling.into_iter().map(|one| {
+                one.join().unwrap_or_else(|_| Err(Failure::failed("the demonstration could not be filled")))
+            });
+            filled.collect()
+        })
+    }
+
+    fn fill_one(&self, org: &Organization) -> Result<String, Failure> {
+        let new = serde_json::json!({ "id": org.id, "title": org.title });
+        self.post("", "application/json", &new.to_string())?;
+        let lines = self.demo.lines(org);
+        for batch in lines.chunks(BATCH) {
+            self.post(&format!("/{}/events", org.id), "application/x-ndjson", &batch.join("\n"))?;
         }
-        Ok(told)
+        Ok(format!("{}: {} events of {DAYS} days", org.title, lines.len()))
     }
 
     /// Sends what happens now, until it is over.

@@ -17,8 +17,8 @@ use indelible_catalog::event_type::EventType;
 use indelible_event::{Event, Field, Map, Time, Value};
 use indelible_formats::json_out;
 
-pub(crate) use cast::ORGANIZATIONS;
-use cast::{Organization, Person};
+use cast::Person;
+pub(crate) use cast::{ORGANIZATIONS, Organization};
 use chance::Chance;
 
 /// Days that the events go back.
@@ -96,6 +96,7 @@ impl Demo {
                 .extend(self.event(&Act::new(catalog, code, at, who), &mut chance).map(|event| (at, event)));
         }
         for (_, event) in &mut events {
+            event.set(Field::Account, org.id);
             event.set(Field::ProducerInstance, "live");
             let name = event.text(Field::ProducerName).unwrap_or_default().to_owned();
             let number = numbers.entry(name).or_default();
@@ -117,7 +118,6 @@ impl Demo {
         act.who.signs(&mut event, act.address);
         target(&mut event, of, act.target.as_deref(), number);
         event.remove(Field::Message);
-        event.remove(Field::Account);
         outcome(&mut event, catalog, of, act.failed);
         match &act.session {
             Some(session) if event.get(Field::SessionId).is_some() => {
@@ -178,6 +178,7 @@ fn number(events: &mut Events, org: &Organization) {
         let name = event.text(Field::ProducerName).unwrap_or_default().to_owned();
         let number = numbers.entry(name.clone()).or_default();
         *number += 1;
+        event.set(Field::Account, org.id);
         event.set(Field::ProducerInstance, org.instance);
         event.set(Field::ProducerSeq, *number);
         !(name == stories::LOSSY && stories::LOST.contains(number) && org.loses)

@@ -3,19 +3,16 @@
 //! Everything is asked of the same functions as the API's answers come from, as of the same size of the log, so that the
 //! numbers of a page belong together.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use axum::extract::Path;
 use axum::http::StatusCode;
 use indelible_console::explore::{Copy, Explore, Form, Found, Trouble};
 use indelible_console::frame::Link;
 use indelible_control::Permission;
-use indelible_query::{EventQuery, Instant, MAX_GET_BYTES, MAX_POST_BYTES};
-use indelible_search::{Count, Page, Scope, Window};
+use indelible_query::EventQuery;
 use serde_json::Value;
 
 use super::facets::{self, FIELDS, VALUES};
+use super::look::{Beside, Looked, ends, look};
 use super::page;
 use super::rows::Painter;
 use super::search::{DEFAULT_ROWS, ROWS, Search};
@@ -23,15 +20,10 @@ use super::times::Zone;
 use super::visit::{Call, Section};
 use crate::access::Access;
 use crate::api::Answer;
-use crate::api::numbers::{self, ReadWork};
-use crate::api::search::{self, Cancel, Ready};
-use crate::app::{App, Shared};
-use crate::audit::Act;
-use crate::endpoints::{FACETS, HISTOGRAM};
-use crate::numbers_json;
+use crate::api::search::Ready;
+use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::query;
-use crate::request::Params;
 
 /// Windows with one click: what to write, what it is called.
 const PRESETS: [(&str, &str); 6] = [
@@ -42,26 +34,6 @@ const PRESETS: [(&str, &str); 6] = [
     ("-90d", "90 days"),
     ("", "all"),
 ];
-/// Bars of the chart: what a line of a screen has room for.
-const BARS: &str = "60";
-
-/// What a page of results is made of.
-pub(super) struct Looked {
-    pub(super) page: Page,
-    pub(super) count: Option<Count>,
-    pub(super) facets: Value,
-    pub(super) bars: Value,
-    pub(super) failed: Value,
-}
-
-/// What is counted beside the rows.
-pub(super) struct Beside {
-    /// Fields, comma-separated.
-    pub(super) fields: String,
-    pub(super) top: usize,
-    /// Width of the bars; empty: as fits.
-    pub(super) width: &'static str,
-}
 
 pub(crate) async fn explore(call: Call, Path(org): Path<String>) -> Answer {
     let access = call.access(&org, Permission::EventsRead)?;
@@ -75,7 +47,7 @@ pub(crate) async fn explore(call: Call, Path(org): Path<String>) -> Answer {
     };
     shown.chips = chips(&query, &search);
     let fields = FIELDS.map(|(name, ..)| name).join(",");
-    match look(&call, &access, &search, Beside { fields, top: VALUES, width: "" }).await {
+    match look(&call, &access, &search, Some(Beside { fields, top: VALUES, width: "" })).await {
         Ok((looked, ready)) => {
             let painter = Painter { catalogs: call.app.catalogs(), zone, search, query };
             shown.found = Some(found(&call.app, &painter, &looked, &ready)?);
@@ -124,81 +96,6 @@ fn chips(query: &EventQuery, search: &Search) -> Vec<Link> {
     conditions.iter().enumerate().map(chip).collect()
 }
 
-/// Asks for rows and numbers, and records that somebody did.
-pub(super) async fn look(
-    call: &Call,
-    access: &Access,
-    search: &Search,
-    beside: Beside,
-) -> Result<(Looked, Ready), Problem> {
-    let app = &call.app;
-    let scope = Scope { organization: access.org.id.to_string(), log: access.log };
-    let mut asked = search.asked(call.zone().name());
-    asked.count = Some("exact".to_owned());
-    let first_page = asked.cursor.is_none();
-    let catalog = access.principal.catalog();
-    let ready = search::understand(&**app, (&scope, catalog), &asked, MAX_GET_BYTES)?;
-    let recorded = search::recorded_text(&ready.text, ready.window);
-    let _permit = search::permit(app).await?;
-    let started = app.clock.boot_ns();
-    let (worker, cancelled) = (Shared::clone(app), Cancel::default());
-    let (flag, only) = (Arc::clone(&cancelled.0), catalog.map(str::to_owned));
-    let zone = asked.tz.clone().unwrap_or_default();
-    let (looked, ready) = crate::blocking(move || {
-        let looked = work(&worker, &ready, (&zone, only.as_deref(), &beside), &flag)?;
-        Ok((looked, ready))
-    })
-    .await?;
-    app.metrics.search_seconds.observe_ns(app.clock.boot_ns() - started);
-    let key = access.principal.key_id();
-    if first_page && app.recent_searches.is_new(key, access.log, &asked.as_said(), app.clock.now_ns()) {
-        let act = Act::new("EVENT.SEARCH").by(&access.principal).from(&call.caller);
-        let rows = i64::try_from(looked.page.items.len()).unwrap_or(i64::MAX);
-        app.record(access.log, act.param("query", recorded.as_str()).param("rows", rows));
-    }
-    Ok((looked, ready))
-}
-
-fn work(
-    app: &App,
-    ready: &Ready,
-    (zone, catalog, beside): (&str, Option<&str>, &Beside),
-    cancelled: &AtomicBool,
-) -> Result<Looked, Problem> {
-    let (page, count) = ready.look(app, cancelled)?;
-    let at = page.log_size.to_string();
-    let (since, until) = ends(ready.window);
-    let top = beside.top.to_string();
-    let counted = |text: &str, more: &[(&str, &str)], known, read: ReadWork| {
-        let common = [("q", text), ("tz", zone), ("at", &at), ("since", &since), ("until", &until)];
-        let pairs = common.iter().chain(more).filter(|(_, value)| !value.is_empty());
-        let pairs: Vec<(String, String)> =
-            pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let params = Params::of_pairs(&pairs, known)?;
-        let numbers = numbers::Ready::read(app, (&ready.scope, catalog), &params, (MAX_POST_BYTES, read))?;
-        numbers.answer(app, cancelled).map(|(members, _)| Value::Object(members))
-    };
-    let more = [("fields", beside.fields.as_str()), ("top", &top), ("alternatives", "true")];
-    let facets = counted(&ready.text, &more, FACETS, numbers::facets_work)?;
-    let width = [("bars", if beside.width.is_empty() { BARS } else { "" }), ("width", beside.width)];
-    let bars = counted(&ready.text, &width, HISTOGRAM, numbers::histogram_work)?;
-    let width = [("width", bars["width"].as_str().unwrap_or_default())];
-    let failed = if ready.text.is_empty() {
-        "outcome:failure".to_owned()
-    } else {
-        format!("({}) outcome:failure", ready.text)
-    };
-    let failed = counted(&failed, &width, HISTOGRAM, numbers::histogram_work)?;
-    Ok(Looked { page, count, facets, bars, failed })
-}
-
-/// The ends of a window as a search takes them; empty where it is open.
-fn ends(window: Window) -> (String, String) {
-    let since = window.since.map(numbers_json::time_text).unwrap_or_default();
-    let until = window.until.map(|end| numbers_json::time_text(Instant(end.0 - 1))).unwrap_or_default();
-    (since, until)
-}
-
 fn found(app: &App, painter: &Painter, looked: &Looked, ready: &Ready) -> Result<Found, Problem> {
     let (search, query, page) = (&painter.search, &painter.query, &looked.page);
     let rows = page.items.iter().map(|hit| painter.stored(hit.index, &hit.leaf, &hit.stored));
@@ -221,7 +118,7 @@ fn found(app: &App, painter: &Painter, looked: &Looked, ready: &Ready) -> Result
         log_size: page.log_size,
         window: extent(&looked.bars, &painter.zone),
         chart: facets::chart(&looked.bars, &looked.failed, &painter.zone, search),
-        facets: facets::facets(&looked.facets, &painter.catalogs, (search, query)),
+        facets: facets::facets(&looked.facets, (&painter.catalogs, &looked.names), (search, query)),
         rows: rows.collect::<Result<_, _>>()?,
         newer: turned(&page.prev_cursor),
         older: turned(&page.next_cursor),

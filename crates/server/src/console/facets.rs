@@ -7,6 +7,7 @@ use indelible_console::words::{grouped, percent};
 use indelible_query::{EventQuery, FieldRef, Instant, Node, Test};
 use serde_json::Value;
 
+use super::look::Names;
 use super::rows::is;
 use super::search::Search;
 use super::times::Zone;
@@ -29,8 +30,8 @@ pub(crate) const VALUES: usize = 8;
 /// The facets of an answer, with links from a search and its query.
 pub(crate) fn facets(
     answer: &Value,
-    catalogs: &Registry,
-    (search, query): (&Search, &EventQuery),
+    known: (&Registry, &Names),
+    asked: (&Search, &EventQuery),
 ) -> Vec<Facet> {
     let items = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let titled = items.iter().filter_map(|item| {
@@ -38,16 +39,14 @@ pub(crate) fn facets(
         let (_, title, open) = FIELDS.into_iter().find(|(known, ..)| *known == name)?;
         Some((item, FieldRef::named(name)?, title, open))
     });
-    titled
-        .map(|(item, field, title, open)| facet(item, &field, (title, open), (catalogs, search, query)))
-        .collect()
+    titled.map(|(item, field, title, open)| facet(item, &field, (title, open), (known, asked))).collect()
 }
 
 fn facet(
     item: &Value,
     field: &FieldRef,
     (title, open): (&str, bool),
-    (catalogs, search, query): (&Registry, &Search, &EventQuery),
+    (known, (search, query)): ((&Registry, &Names), (&Search, &EventQuery)),
 ) -> Facet {
     let values = item["values"].as_array().map(Vec::as_slice).unwrap_or_default();
     let most = values.first().and_then(|value| value["count"].as_u64()).unwrap_or(0);
@@ -60,7 +59,7 @@ fn facet(
         let test = is(text);
         let on = demands(query, field, &test);
         let towards = if on { query.remove(field, &test) } else { query.include(field, &test) };
-        let label = label(field.def.name, text, catalogs);
+        let label = label(field.def.name, text, known);
         Some(FacetValue {
             title: if label == text { text.to_owned() } else { format!("{text}: {label}") },
             label,
@@ -93,14 +92,16 @@ fn demands(query: &EventQuery, field: &FieldRef, test: &Test) -> bool {
 }
 
 /// A value in words, where it has some.
-fn label(field: &str, value: &str, catalogs: &Registry) -> String {
+fn label(field: &str, value: &str, (catalogs, names): (&Registry, &Names)) -> String {
     match field {
+        "actor" => names.get(value).cloned().unwrap_or_else(|| value.to_owned()),
         "crude" => format!("{value} {}", indelible_console::words::crude(value)),
         "code" => {
             let known = catalogs.iter().filter_map(|catalog| catalog.type_by_code(value));
-            let titles: Vec<&str> = known.map(|of| of.title.as_str()).collect();
+            let mut titles: Vec<&str> = known.map(|of| of.title.as_str()).collect();
+            titles.dedup();
             match titles.as_slice() {
-                [title] => format!("{value} {title}"),
+                [title] => (*title).to_owned(),
                 _ => value.to_owned(),
             }
         }

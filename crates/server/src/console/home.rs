@@ -8,8 +8,8 @@ use indelible_console::words::grouped;
 use indelible_control::Permission;
 use indelible_query::EventQuery;
 
-use super::explore::{Beside, look};
 use super::facets;
+use super::look::{Beside, look};
 use super::page;
 use super::rows::Painter;
 use super::search::Search;
@@ -49,10 +49,9 @@ pub(crate) async fn home(call: Call, Path(org): Path<String>) -> Answer {
     let org = access.org.id.as_str();
     let whole = Search { limit: Some(1), ..Search::of(org).between(SINCE, "") };
     let beside = Beside { fields: "catalog,actor,code,ip".to_owned(), top: VALUES, width: "day" };
-    let (looked, _) = look(&call, &access, &whole, beside).await?;
+    let (looked, _) = look(&call, &access, &whole, Some(beside)).await?;
     let failing = Search { limit: Some(FAILURES), ..whole.with_text("outcome:failure") };
-    let beside = Beside { fields: "outcome".to_owned(), top: 1, width: "day" };
-    let (failed, _) = look(&call, &access, &failing, beside).await?;
+    let (failed, _) = look(&call, &access, &failing, None).await?;
     let linked = Search { limit: None, ..whole };
     let failures_href = Search { limit: None, ..failing }.href();
     let painter = Painter {
@@ -73,7 +72,7 @@ pub(crate) async fn home(call: Call, Path(org): Path<String>) -> Answer {
         chart: facets::chart(&looked.bars, &looked.failed, &painter.zone, &painter.search),
         failures: rows.collect::<Result<_, _>>()?,
         failures_href,
-        facets: titled(facets::facets(&looked.facets, &painter.catalogs, (&painter.search, &painter.query))),
+        facets: titled(facets::facets(&looked.facets, (&painter.catalogs, &looked.names), (&painter.search, &painter.query))),
     })
 }
 

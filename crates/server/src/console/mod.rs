@@ -17,6 +17,7 @@ mod facets;
 mod home;
 mod integrity;
 mod login;
+mod look;
 pub mod pages;
 mod rows;
 mod search;
