@@ -70,19 +70,15 @@ impl App {
 
     /// A principal that may do something on the node as a whole.
     pub(crate) fn node_access(&self, headers: &HeaderMap, needed: Permission) -> Result<Principal, Problem> {
-        self.node_access_of(self.principal(headers)?, needed)
+        node_access_of(self.principal(headers)?, needed)
     }
+}
 
-    /// The same for a principal that is known already.
-    pub(crate) fn node_access_of(
-        &self,
-        principal: Principal,
-        needed: Permission,
-    ) -> Result<Principal, Problem> {
-        match allowed(&principal, needed, None) {
-            Ok(()) => Ok(principal),
-            Err(Denied::OutOfScope | Denied::NotGranted) => Err(not_granted(needed)),
-        }
+/// The same for a principal that is known already.
+pub(crate) fn node_access_of(principal: Principal, needed: Permission) -> Result<Principal, Problem> {
+    match allowed(&principal, needed, None) {
+        Ok(()) => Ok(principal),
+        Err(Denied::OutOfScope | Denied::NotGranted) => Err(not_granted(needed)),
     }
 }
 

@@ -126,7 +126,8 @@ impl Sender {
     /// Makes the organizations and sends their past, both at once; what was sent, a line for each.
     fn fill(&self) -> Result<Vec<String>, Failure> {
         std::thread::scope(|scope| {
-            let filling: Vec<_> = ORGANIZATIONS.iter().map(|org| scope.spawn(|| self.fill_one(org))).collect();
+            let filling: Vec<_> =
+                ORGANIZATIONS.iter().map(|org| scope.spawn(|| self.fill_one(org))).collect();
             let filled = filling.into_iter().map(|one| {
                 one.join().unwrap_or_else(|_| Err(Failure::failed("the demonstration could not be filled")))
             });

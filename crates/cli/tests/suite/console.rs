@@ -1,6 +1,10 @@
 //! The console from outside: who gets in, what each page carries, that text of events stays text, and that it shows what
 //! the API answers.
 
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
 use crate::service::{EVENTS, ask, get, key, login, search_in, start, text, wait_for, with};
 use indelible_testkit::{Answer, Server};
 use serde_json::{Value, json};
@@ -79,7 +83,7 @@ impl<'s> Browser<'s> {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"))
 }
 
 fn reader(server: &Server) -> (String, String) {
@@ -333,7 +337,7 @@ fn an_event_is_shown_with_a_proof_that_holds() {
     let file = browser.get(&format!("/o/default/e/{index}/proof"));
     assert_eq!(file.status, 200);
     let path = server.setup().dir().join("event.tlog-proof");
-    std::fs::write(&path, &file.body).unwrap();
+    std::fs::File::create(&path).unwrap().write_all(&file.body).unwrap();
     let vkey = text(&server.get("/api/v1/orgs/default/log").expect(200)["keys"][0]["vkey"]).to_owned();
     let verified = server.tool(&["verify", path.to_str().unwrap(), "--vkey", &vkey]).output().unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
@@ -345,4 +349,74 @@ fn an_event_is_shown_with_a_proof_that_holds() {
     }
     assert!(indexes(&limited.page("/o/default/explore?q=&since=")).is_empty());
     assert_eq!(ask(&server, "", ("GET", "/o/default/e/0"), &Value::Null).status, 303);
+}
+
+/// A demonstration, ended when dropped.
+struct Demo {
+    child: Child,
+    said: Vec<String>,
+}
+
+impl Demo {
+    fn start(home: &Path) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_indelible"))
+            .args(["demo", "--listen", "127.0.0.1:0"])
+            .env("HOME", home)
+            .env("TMPDIR", home)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut demo = Self { child, said: Vec::new() };
+        let heard = BufReader::new(demo.child.stderr.take().unwrap());
+        for line in heard.lines().map_while(Result::ok) {
+            demo.said.push(line);
+            if demo.said.last().unwrap() == "ready" {
+                return demo;
+            }
+        }
+        panic!("the demonstration did not start: {:#?}", demo.said);
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+#[test]
+fn a_demonstration_keeps_what_its_tour_promises() {
+    let home = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(home.path());
+    let links: Vec<&str> = demo.said.iter().flat_map(|line| line.split_whitespace()).collect();
+    let links: Vec<&str> = links.into_iter().filter(|word| word.starts_with("http://")).collect();
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+    let page = |url: &str, host: Option<&str>| {
+        let mut request = agent.get(url);
+        if let Some(host) = host {
+            request = request.header("host", host);
+        }
+        let mut answer = request.call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    };
+    assert_eq!(links.len(), 6, "{links:?}");
+    assert_eq!(page(links[0], None).0, 303);
+    for link in &links[1..] {
+        let (status, html) = page(link, None);
+        assert_eq!(status, 200, "{link}");
+        assert!(html.contains("<td class=\"time\">") || html.contains("1204–1207"), "{link}: {html}");
+        assert!(!html.contains("chip warning"), "its events are as their catalogs want them: {link}");
+        assert_eq!(page(link, Some("evil.example")).0, 404, "a name that was made to point here");
+    }
+    let (_, found) = page(links[1], None);
+    assert!(found.contains("Multi-factor authentication disabled") && found.contains("40 failed"), "{found}");
+    // Nothing is left of it.
+    let asked = Command::new("kill").args(["-TERM", &demo.child.id().to_string()]).status().unwrap();
+    assert!(asked.success() && demo.child.wait().unwrap().success());
+    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }

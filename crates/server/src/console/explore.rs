@@ -11,7 +11,7 @@ use indelible_control::Permission;
 use indelible_query::EventQuery;
 use serde_json::Value;
 
-use super::facets::{self, FIELDS, VALUES};
+use super::facets::{self, BY_COLUMNS, FIELDS, VALUES};
 use super::look::{Beside, Looked, ends, look};
 use super::page;
 use super::rows::Painter;
@@ -46,8 +46,10 @@ pub(crate) async fn explore(call: Call, Path(org): Path<String>) -> Answer {
         Err(problem) => return troubled(shown, &problem, &search),
     };
     shown.chips = chips(&query, &search);
-    let fields = FIELDS.map(|(name, ..)| name).join(",");
-    match look(&call, &access, &search, Some(Beside { fields, top: VALUES, width: "" })).await {
+    let names = FIELDS.map(|(name, ..)| name);
+    let (fields, read) = names.split_at(BY_COLUMNS);
+    let beside = Beside { fields: fields.join(","), read: read.join(","), top: VALUES, width: "" };
+    match look(&call, &access, &search, Some(beside)).await {
         Ok((looked, ready)) => {
             let painter = Painter { catalogs: call.app.catalogs(), zone, search, query };
             shown.found = Some(found(&call.app, &painter, &looked, &ready)?);
@@ -173,8 +175,11 @@ fn copies(app: &App, painter: &Painter, ready: &Ready, log_size: u64) -> Vec<Cop
     };
     let (url, org) = (app.public_url(), &painter.search.org);
     let times = [("since", &since), ("until", &until)].into_iter().filter(|(_, time)| !time.is_empty());
-    let flags: String = times.clone().map(|(name, time)| format!(" --{name} {time}")).collect();
-    let fields: String = times.map(|(name, time)| format!(" --data-urlencode {name}={time}")).collect();
+    let (mut flags, mut fields) = (String::new(), String::new());
+    for (name, time) in times {
+        flags.extend([" --", name, " ", time.as_str()]);
+        fields.extend([" --data-urlencode ", name, "=", time.as_str()]);
+    }
     let copy = |label: &str, text: String| Copy { label: label.to_owned(), text };
     vec![
         copy("Link, with times and log size fixed", format!("{url}{}", fixed.href())),

@@ -12,6 +12,8 @@ use super::rows::is;
 use super::search::Search;
 use super::times::Zone;
 
+/// What is counted by columns, without reading events: the first so many of the fields.
+pub(crate) const BY_COLUMNS: usize = 8;
 /// Fields that are counted beside the results: name, title, unfolded at first.
 pub(crate) const FIELDS: [(&str, &str, bool); 9] = [
     ("outcome", "Outcome", true),
@@ -20,9 +22,9 @@ pub(crate) const FIELDS: [(&str, &str, bool); 9] = [
     ("crude", "CRUDE", true),
     ("catalog", "Catalog", true),
     ("entity", "Entity", false),
-    ("ip", "Address", false),
-    ("target", "Target", false),
+    ("origin.ip", "Address", false),
     ("severity", "Severity", false),
+    ("target", "Target", false),
 ];
 /// Values of each that are named.
 pub(crate) const VALUES: usize = 8;

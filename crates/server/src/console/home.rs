@@ -48,7 +48,8 @@ pub(crate) async fn home(call: Call, Path(org): Path<String>) -> Answer {
     let access = call.access(&org, Permission::EventsRead)?;
     let org = access.org.id.as_str();
     let whole = Search { limit: Some(1), ..Search::of(org).between(SINCE, "") };
-    let beside = Beside { fields: "catalog,actor,code,ip".to_owned(), top: VALUES, width: "day" };
+    let fields = "catalog,actor,code,origin.ip".to_owned();
+    let beside = Beside { fields, read: String::new(), top: VALUES, width: "day" };
     let (looked, _) = look(&call, &access, &whole, Some(beside)).await?;
     let failing = Search { limit: Some(FAILURES), ..whole.with_text("outcome:failure") };
     let (failed, _) = look(&call, &access, &failing, None).await?;
@@ -72,7 +73,11 @@ pub(crate) async fn home(call: Call, Path(org): Path<String>) -> Answer {
         chart: facets::chart(&looked.bars, &looked.failed, &painter.zone, &painter.search),
         failures: rows.collect::<Result<_, _>>()?,
         failures_href,
-        facets: titled(facets::facets(&looked.facets, (&painter.catalogs, &looked.names), (&painter.search, &painter.query))),
+        facets: titled(facets::facets(
+            &looked.facets,
+            (&painter.catalogs, &looked.names),
+            (&painter.search, &painter.query),
+        )),
     })
 }
 

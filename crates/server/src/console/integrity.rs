@@ -106,9 +106,8 @@ fn shown(mut producers: Vec<ProducerInfo>, org: &str, zone: &Zone) -> Result<Vec
 }
 
 fn missing(gaps: &[(u64, u64)]) -> String {
-    let stretch = |(first, last): &(u64, u64)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}–{last}"),
+    let stretch = |(first, last): &(u64, u64)| {
+        if first == last { first.to_string() } else { format!("{first}–{last}") }
     };
     let named: Vec<String> = gaps.iter().take(GAPS).map(stretch).collect();
     match gaps.len().saturating_sub(GAPS) {

@@ -26,6 +26,9 @@ use crate::request::Params;
 /// Most bars: what a line of a screen has room for.
 const BARS: &str = "120";
 
+/// As many events as are read while a page is waited for.
+const FEW_EVENTS: u64 = 20_000;
+
 /// Actors' identifiers and the names that people know them by.
 pub(super) type Names = HashMap<String, String>;
 
@@ -42,8 +45,10 @@ pub(super) struct Looked {
 
 /// What is counted beside the rows.
 pub(super) struct Beside {
-    /// Fields, comma-separated.
+    /// Fields that are counted by columns, comma-separated.
     pub(super) fields: String,
+    /// Fields for which events have to be read, if there are few; may be empty.
+    pub(super) read: String,
     pub(super) top: usize,
     /// Width of the bars; empty: as fits.
     pub(super) width: &'static str,
@@ -70,7 +75,8 @@ pub(super) async fn look(
     let (flag, only) = (Arc::clone(&cancelled.0), catalog.map(str::to_owned));
     let zone = asked.tz.clone().unwrap_or_default();
     let (looked, ready) = crate::blocking(move || {
-        let work = Work { app: &worker, ready: &ready, zone: &zone, catalog: only.as_deref(), cancelled: &flag };
+        let work =
+            Work { app: &worker, ready: &ready, zone: &zone, catalog: only.as_deref(), cancelled: &flag };
         let looked = work.run(beside.as_ref())?;
         Ok((looked, ready))
     })
@@ -111,12 +117,24 @@ impl Work<'_> {
             let (text, at, top) = (&self.ready.text, page.log_size, beside.top.to_string());
             let more = [("fields", beside.fields.as_str()), ("top", &top), ("alternatives", "true")];
             facets = self.counted((text, at), &more, FACETS, numbers::facets_work)?;
+            if count.is_some_and(|count| count.value <= FEW_EVENTS) && !beside.read.is_empty() {
+                let more = [("fields", beside.read.as_str()), ("top", &top), ("alternatives", "true")];
+                let mut read = self.counted((text, at), &more, FACETS, numbers::facets_work)?;
+                if let (Some(all), Some(read)) =
+                    (facets["items"].as_array_mut(), read["items"].as_array_mut())
+                {
+                    all.append(read);
+                }
+            }
             let narrow = if beside.width.is_empty() { BARS } else { "" };
             let width = [("bars", narrow), ("width", beside.width)];
             bars = self.counted((text, at), &width, HISTOGRAM, numbers::histogram_work)?;
             let width = [("width", bars["width"].as_str().unwrap_or_default())];
-            let failures =
-                if text.is_empty() { "outcome:failure".to_owned() } else { format!("({text}) outcome:failure") };
+            let failures = if text.is_empty() {
+                "outcome:failure".to_owned()
+            } else {
+                format!("({text}) outcome:failure")
+            };
             failed = self.counted((&failures, at), &width, HISTOGRAM, numbers::histogram_work)?;
             self.name_actors(&facets, &mut names)?;
         }

@@ -48,8 +48,11 @@ pub(crate) fn actor(event: &Event) -> Option<&str> {
 
 /// Where an act came from.
 pub(crate) fn origin(event: &Event) -> Option<(&'static str, &str)> {
-    let fields =
-        [("ip", Field::OriginAddress), ("ip", Field::OriginPublicAddress), ("host", Field::OriginHost)];
+    let fields = [
+        ("origin.ip", Field::OriginAddress),
+        ("origin.public_address", Field::OriginPublicAddress),
+        ("host", Field::OriginHost),
+    ];
     let found = fields.into_iter().find_map(|(name, field)| Some((name, event.text(field)?)));
     found.filter(|(_, text)| !text.is_empty())
 }

@@ -11,7 +11,7 @@ use indelible_control::{Organization, Permission, Principal, Scope, allowed};
 
 use super::session::{Session, Subject};
 use super::times::Zone;
-use crate::access::Access;
+use crate::access::{Access, node_access_of};
 use crate::app::{App, Shared};
 use crate::http::Caller;
 use crate::problem::{Code, Problem};
@@ -153,7 +153,7 @@ impl Call {
 
     /// Leave to see what concerns the node as a whole, decided as for the API.
     pub(crate) fn node_access(&self, needed: Permission) -> Result<Principal, Problem> {
-        self.app.node_access_of(self.visitor()?.principal.clone(), needed)
+        node_access_of(self.visitor()?.principal.clone(), needed)
     }
 
     /// The zone of times: the one in the address, else the browser's choice, else UTC.
