@@ -42,6 +42,9 @@ const PACKAGES: &[Package] = &[
         proof: Proof::Module("ensurepip"),
         reason: "a private folder for the Go compiler's package",
     },
+    Package { name: "chromium", proof: Proof::Program("chromium"), reason: "the console in a browser" },
+    Package { name: "nodejs", proof: Proof::Program("node"), reason: "what drives that browser" },
+    Package { name: "npm", proof: Proof::Program("npm"), reason: "what drives that browser" },
     Package {
         name: "golang-golang-x-mod-dev",
         proof: Proof::File("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go"),
@@ -64,6 +67,7 @@ pub(crate) fn run() -> Result<()> {
         }
     }
     components()?;
+    node_packages()?;
     if root().join("tests/foreign/setup.sh").is_file() {
         script("bash", "tests/foreign/setup.sh", &[])?;
     }
@@ -91,6 +95,17 @@ fn apt(arguments: &[&str]) -> Result<()> {
     }
     command::run(command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments))
         .context("put the packages in by hand where there is no apt-get or no right to use it")
+}
+
+/// What drives a browser, in the versions that the lock file names. Nothing of it is built in.
+fn node_packages() -> Result<()> {
+    let changed = |path: &str| root().join(path).metadata().and_then(|file| file.modified());
+    let wanted = changed("tests/console/package-lock.json").context("tests/console/package-lock.json")?;
+    if changed("tests/console/node_modules/.package-lock.json").is_ok_and(|put_in| put_in >= wanted) {
+        return Ok(());
+    }
+    let mut npm = program_in_root("npm");
+    command::run(npm.args(["ci", "--no-audit", "--no-fund", "--prefix", "tests/console"]))
 }
 
 /// rustfmt and clippy come with the toolchain, but a minimal one leaves them out.

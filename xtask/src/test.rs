@@ -44,6 +44,7 @@ pub(crate) fn run(long: bool) -> bool {
         run.count("documentation examples", doc_tests);
         run.count("end-to-end tests", || all(&end_to_end, long));
         run.check("foreign verifiers", || script("bash", "tests/foreign/run.sh", &[]));
+        run.check("console in a browser", || script("node", "tests/console/console.test.js", &[]));
         run.check("vectors, confirmed in Python", || script("python3", "tests/vectors/confirm.py", &[]));
         run.check("generated pages are fresh", || {
             pass(generated::check()?, "stale pages: run cargo xtask gen")

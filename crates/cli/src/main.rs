@@ -7,6 +7,7 @@ mod asked;
 mod catalogs;
 mod client;
 mod command;
+mod demo;
 mod draw;
 mod event_of_json;
 mod exit;
@@ -36,7 +37,7 @@ use crate::output::{Format, Output};
     name = "indelible",
     version,
     propagate_version = true,
-    after_help = "Examples:\n  indelible serve\n  indelible import --format openkat events.jsonl\n  indelible search 'code:091111 since:-1d'\n  indelible top actor 'outcome:failure' --since -7d\n  indelible verify --data ./indelible-data\n\nExit codes: 0 done, 1 failed, 2 usage, 3 evidence of tampering, 4 nothing found (--exit-status), 5 not allowed,\n6 drift, 75 try again later."
+    after_help = "Examples:\n  indelible demo\n  indelible serve\n  indelible import --format openkat events.jsonl\n  indelible search 'code:091111 since:-1d'\n  indelible top actor 'outcome:failure' --since -7d\n  indelible verify --data ./indelible-data\n\nExit codes: 0 done, 1 failed, 2 usage, 3 evidence of tampering, 4 nothing found (--exit-status), 5 not allowed,\n6 drift, 75 try again later."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -55,6 +56,7 @@ pub(crate) struct Cli {
 #[expect(clippy::large_enum_variant, reason = "there is one, and it lives as long as the program")]
 enum Command {
     Serve(command::serve::Args),
+    Demo(command::demo::Args),
     Emit(command::emit::Args),
     Import(command::import::Args),
     Search(command::search::Args),
@@ -113,6 +115,7 @@ fn main() -> ExitCode {
 fn run(command: Command, context: &Context) -> Outcome {
     match command {
         Command::Serve(args) => args.run(context),
+        Command::Demo(args) => args.run(context),
         Command::Emit(args) => args.run(context),
         Command::Import(args) => args.run(context),
         Command::Search(args) => args.run(context),

@@ -224,6 +224,14 @@ impl Control {
         Ok(Principal(entry))
     }
 
+    /// The principal of a key that authenticated before, such as at the beginning of a session: by its id, as long as it
+    /// is neither revoked nor expired.
+    pub fn principal(&self, key_id: &str, now_ms: i64) -> Result<Principal, AuthError> {
+        let entry = self.picture().keys.get(key_id).cloned().ok_or(AuthError::Unknown)?;
+        usable(&entry.key, now_ms)?;
+        Ok(Principal(entry))
+    }
+
     fn picture(&self) -> Arc<Picture> {
         Arc::clone(&self.picture.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -45,7 +45,16 @@ impl App {
         org: &str,
         needed: Permission,
     ) -> Result<Access, Problem> {
-        let principal = self.principal(headers)?;
+        self.access_of(self.principal(headers)?, org, needed)
+    }
+
+    /// The same for a principal that is known already.
+    pub(crate) fn access_of(
+        &self,
+        principal: Principal,
+        org: &str,
+        needed: Permission,
+    ) -> Result<Access, Problem> {
         let name = match (org, principal.scope()) {
             ("self", Scope::One(own)) => own.as_str(),
             (name, _) => name,
@@ -61,11 +70,15 @@ impl App {
 
     /// A principal that may do something on the node as a whole.
     pub(crate) fn node_access(&self, headers: &HeaderMap, needed: Permission) -> Result<Principal, Problem> {
-        let principal = self.principal(headers)?;
-        match allowed(&principal, needed, None) {
-            Ok(()) => Ok(principal),
-            Err(Denied::OutOfScope | Denied::NotGranted) => Err(not_granted(needed)),
-        }
+        node_access_of(self.principal(headers)?, needed)
+    }
+}
+
+/// The same for a principal that is known already.
+pub(crate) fn node_access_of(principal: Principal, needed: Permission) -> Result<Principal, Problem> {
+    match allowed(&principal, needed, None) {
+        Ok(()) => Ok(principal),
+        Err(Denied::OutOfScope | Denied::NotGranted) => Err(not_granted(needed)),
     }
 }
 

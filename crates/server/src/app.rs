@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::api::Recent;
 use crate::config::Config;
+use crate::console::Sessions;
 use crate::intake::policy::Policies;
 use crate::intake::refusals::Refusals;
 use crate::limits::{MAX_SEARCHES, MAX_STREAMS};
@@ -59,6 +60,25 @@ pub(crate) struct App {
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) searcher: Searcher,
     pub(crate) recent_searches: Recent,
+    /// Who has logged in to the console.
+    pub(crate) sessions: Sessions,
+    /// In a demonstration: the key whose rights everybody has in the console, and what goes with their forms.
+    pub(crate) guest: OnceLock<(String, String)>,
+    /// In a demonstration: where to begin.
+    pub(crate) tour: OnceLock<Vec<Stop>>,
+}
+
+/// A stop of the tour through a demonstration.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// Whose events it shows.
+    pub org: String,
+    /// The page below the organization's.
+    pub path: String,
+    /// What is to be seen.
+    pub title: String,
+    /// What happened there.
+    pub text: String,
 }
 
 impl std::fmt::Debug for App {
@@ -110,6 +130,9 @@ impl App {
         let app = Self {
             searcher: Searcher::new(CursorKey::new(cursor_key(&parts.store)), SEARCH_THREADS),
             recent_searches: Recent::default(),
+            sessions: Sessions::default(),
+            guest: OnceLock::new(),
+            tour: OnceLock::new(),
             store: parts.store,
             control: parts.control,
             clock: parts.clock,

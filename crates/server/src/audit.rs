@@ -3,13 +3,12 @@
 //!
 //! Reads are recorded without waiting; changes answer only after their event is committed.
 
-use std::net::IpAddr;
-
 use indelible_control::Principal;
 use indelible_event::{Class, Event, Field, Map, Param, Time, Value};
 use indelible_store::log_no::LogNo;
 
 use crate::app::{App, Shared};
+use crate::http::Caller;
 use crate::intake::{self, Origin};
 use crate::problem::Problem;
 
@@ -40,14 +39,28 @@ impl Act {
         self
     }
 
-    /// Asked for from an address, in a request.
-    pub(crate) fn from(mut self, address: Option<IpAddr>, request: Option<&str>) -> Self {
-        if let Some(address) = address {
-            self.0.set(Field::OriginAddress, address.to_string());
+    /// Asked for from an address, in a request, perhaps in a session of the console.
+    pub(crate) fn from(mut self, caller: &Caller) -> Self {
+        self.0.set(Field::OriginAddress, caller.address.to_string());
+        self.0.set(Field::RequestId, caller.request.as_str());
+        if let Some(session) = &caller.session {
+            self.0.set(Field::SessionId, session.as_str());
+            self.0.set(Field::SessionKind, "user");
         }
-        if let Some(request) = request {
-            self.0.set(Field::RequestId, request);
-        }
+        self
+    }
+
+    /// Tried and not done, for this reason.
+    pub(crate) fn failed(mut self, reason: &str) -> Self {
+        self.0.set(Field::Outcome, "failure");
+        self.0.set(Field::Reason, clip(reason, 1024));
+        self
+    }
+
+    /// Done by somebody who has not said who it is.
+    pub(crate) fn by_nobody(mut self) -> Self {
+        self.0.set(Field::ActorId, "anonymous");
+        self.0.set(Field::ActorKind, "anonymous");
         self
     }
 

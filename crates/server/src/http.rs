@@ -17,6 +17,7 @@ const MAX_REQUEST_ID: usize = 64;
 /// The API with everything around it.
 pub(crate) fn router(app: Shared) -> axum::Router {
     crate::endpoints::router()
+        .merge(crate::console::router(&app))
         .fallback(|| async {
             Problem::new(Code::NotFound, "there is no such resource; see /api/v1/openapi.json")
         })
@@ -39,13 +40,18 @@ async fn other_method(method: Method) -> Response {
 pub(crate) struct Caller {
     pub(crate) address: std::net::IpAddr,
     pub(crate) request: String,
+    /// Public name of the session, for requests of the console.
+    pub(crate) session: Option<String>,
 }
 
 async fn around(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let caller =
-        Caller { address: peer.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into()), request: id.clone() };
+    let caller = Caller {
+        address: peer.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into()),
+        request: id.clone(),
+        session: None,
+    };
     request.extensions_mut().insert(caller);
     let announced = announces_body(&request);
     let mut response = next.run(request).await;
@@ -62,10 +68,12 @@ async fn around(State(app): State<Shared>, mut request: Request, next: Next) -> 
         headers.insert(&REQUEST_ID, value);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
+    }
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -13,6 +13,7 @@ mod body;
 pub mod catalog_files;
 pub mod catalog_json;
 pub mod config;
+mod console;
 pub mod endpoints;
 pub mod event_json;
 mod http;
@@ -29,6 +30,8 @@ mod request;
 mod run;
 mod telemetry;
 
+pub use app::Stop;
+pub use console::pages;
 pub use run::{Founded, Running, StartError, start};
 pub use telemetry::init as init_telemetry;
 

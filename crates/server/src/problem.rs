@@ -159,6 +159,8 @@ impl IntoResponse for Problem {
         if self.code.status() == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // The console says the same as a page.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -83,6 +83,11 @@ fn invalid(diagnostics: &[Diagnostic]) -> Problem {
 }
 
 impl Query {
+    /// What was asked, as a tree.
+    pub(crate) fn parsed(&self) -> &EventQuery {
+        &self.parsed
+    }
+
     /// The canonical text.
     pub(crate) fn text(&self) -> String {
         self.parsed.to_string()

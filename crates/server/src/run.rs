@@ -15,7 +15,7 @@ use indelible_store::store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::app::{App, Parts, Shared, node_text};
+use crate::app::{App, Parts, Shared, Stop, node_text};
 use crate::audit::Act;
 use crate::catalog_files::{self, CatalogFilesError};
 use crate::config::Config;
@@ -325,6 +325,17 @@ impl Running {
         }
         self.app.set_catalogs(registry);
         self.app.set_catalog_problems(Vec::new());
+    }
+
+    /// Makes this a demonstration: everybody at this machine reads in the console with the rights of a key.
+    pub fn demonstrate(&self, key_id: String, tour: Vec<Stop>) -> Result<(), StartError> {
+        if !self.api.ip().is_loopback() {
+            let message = format!("a demonstration lets everybody in and cannot listen on {}", self.api);
+            return Err(StartError::Setting(message));
+        }
+        self.app.open_to_guests(key_id)?;
+        self.app.tour.get_or_init(|| tour);
+        Ok(())
     }
 
     /// Stops: no new requests, finish what runs, record the stop, sign, close.

@@ -10,12 +10,12 @@ use indelible_segment::row::Row;
 use indelible_segment::write::{Spec, Writer};
 use indelible_tlog::tree::{Stack, leaf_hash};
 
+use crate::backlog::BlockRef;
 use crate::core_state::{content_print, key_print};
 use crate::error::StoreError;
 use crate::flat::FlatGain;
 use crate::leaves::{Bodies, leaf_of};
 use crate::log_no::LogNo;
-use crate::backlog::BlockRef;
 use crate::sealed::{Segment, damage};
 use crate::shared::Shared;
 use crate::snapshot::State;

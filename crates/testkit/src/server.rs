@@ -160,6 +160,7 @@ impl Setup {
         // As many as any test has senders: they keep their connections.
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            .max_redirects(0)
             .max_idle_connections(64)
             .max_idle_connections_per_host(64)
             .build();

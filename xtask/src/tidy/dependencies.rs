@@ -17,6 +17,7 @@ const RULES: &[Rule] = &[
     Rule { name: "parquet", pure: true, may_use: &["event", "formats"] },
     Rule { name: "query", pure: true, may_use: &["event", "catalog"] },
     Rule { name: "segment", pure: true, may_use: &["event"] },
+    Rule { name: "console", pure: true, may_use: &[] },
     Rule { name: "durable", pure: false, may_use: &[] },
     Rule { name: "store", pure: false, may_use: &["event", "tlog", "segment", "durable"] },
     Rule { name: "search", pure: false, may_use: &["event", "query", "segment", "store"] },
@@ -26,7 +27,7 @@ const RULES: &[Rule] = &[
         pure: false,
         may_use: &[
             "event", "tlog", "catalog", "formats", "query", "segment", "durable", "store", "search",
-            "control",
+            "control", "console",
         ],
     },
     Rule {

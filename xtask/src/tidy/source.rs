@@ -71,6 +71,11 @@ const FORBIDDEN: &[Forbidden] = &[
         extensions: &["rs", "html", "md"],
         reason: "the content security policy refuses inline styles: use a class",
     },
+    Forbidden {
+        parts: ["|sa", "fe"],
+        extensions: &["html"],
+        reason: "text of events would become markup: let the template escape it",
+    },
 ];
 const SLEEP: [&str; 2] = ["thread::sl", "eep"];
 

@@ -5,6 +5,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod declare_rollback;
+pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod emit;
 pub(crate) mod export;

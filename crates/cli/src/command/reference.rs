@@ -5,6 +5,7 @@ use indelible_control::{Kind, Permission};
 use indelible_server::config;
 use indelible_server::endpoints::{ENDPOINTS, Endpoint, Need};
 use indelible_server::limits::{LIMITS, Limit};
+use indelible_server::pages::{self, PAGES};
 
 use crate::exit::Outcome;
 use crate::output::print;
@@ -81,8 +82,19 @@ fn permissions() -> String {
         )
     };
     let endpoints: String = ENDPOINTS.iter().map(endpoint).collect();
+    let page = |page: &pages::Page| {
+        let need = match page.need {
+            Need::Permission(permission) => format!("`{}`", permission.name()),
+            Need::Nothing | Need::OrPublic(_) => "nothing".to_owned(),
+        };
+        format!("| `{} {}` | {need} | {} |\n", page.method.to_uppercase(), page.path, page.summary)
+    };
+    let pages: String = PAGES.iter().map(page).collect();
+    let pages = format!(
+        "\nPages of the console; the key is the one that the session was begun with.\n\n| page | needs | does |\n|---|---|---|\n{pages}"
+    );
     format!(
-        "{head}| permission |{kinds}\n|---|{}\n{}\n| endpoint | needs | does |\n|---|---|---|\n{endpoints}",
+        "{head}| permission |{kinds}\n|---|{}\n{}\n| endpoint | needs | does |\n|---|---|---|\n{endpoints}{pages}",
         "---|".repeat(Kind::ALL.len()),
         rows.concat()
     )

@@ -21,6 +21,7 @@ mod api_serve;
 mod binary;
 mod catalogs;
 mod columns;
+mod console;
 mod crash;
 mod files;
 mod foreign;

@@ -71,13 +71,13 @@ async fn show(app: &Shared, access: &Access, index: u64, caller: &Caller, raw: b
     let organization = access.org.id.as_str();
     let shown = Shown { organization, index, leaf: &record.leaf, event: &event, erased: &erased, raw };
     event_json::write(&mut out, &app.catalogs(), &shown);
-    let act = Act::new("EVENT.READ").by(&access.principal).from(Some(caller.address), Some(&caller.request));
+    let act = Act::new("EVENT.READ").by(&access.principal).from(caller);
     app.record(access.log, act.target("event", &leaf.id.to_string()));
     Ok(([(header::CONTENT_TYPE, "application/json")], out).into_response())
 }
 
 /// An event of another catalog than the one a key is limited to is answered like one that does not exist.
-pub(super) fn check_catalog(access: &Access, catalog: Option<&str>) -> Result<(), Problem> {
+pub(crate) fn check_catalog(access: &Access, catalog: Option<&str>) -> Result<(), Problem> {
     match access.principal.catalog() {
         Some(only) if catalog != Some(only) => Err(no_event()),
         _ => Ok(()),
@@ -88,14 +88,14 @@ fn no_event() -> Problem {
     Problem::new(Code::NotFound, "the log has no such event")
 }
 
-pub(super) async fn record(app: &Shared, access: &Access, index: u64) -> Result<Record, Problem> {
+pub(crate) async fn record(app: &Shared, access: &Access, index: u64) -> Result<Record, Problem> {
     let (worker, log) = (Shared::clone(app), access.log);
     let record = crate::blocking(move || worker.store.read(log, index).map_err(log_problem)).await?;
     record.ok_or_else(|| Problem::new(Code::NotFound, format!("the log has no event at index {index}")))
 }
 
 /// The position of an event by its id, or by the sender's own.
-pub(super) async fn find(
+pub(crate) async fn find(
     app: &Shared,
     access: &Access,
     id: &str,
@@ -137,7 +137,7 @@ pub(crate) async fn proof(
     let (worker, log) = (Shared::clone(&app), access.log);
     let made = crate::blocking(move || make_proof(&worker, log, index, &disclose)).await?;
     check_catalog(&access, made.catalog.as_deref())?;
-    let act = Act::new("EVENT.READ").by(&access.principal).from(Some(caller.address), Some(&caller.request));
+    let act = Act::new("EVENT.READ").by(&access.principal).from(&caller);
     app.record(access.log, act.target("event", &made.id));
     let json = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("json"));
     if json {
@@ -157,15 +157,18 @@ pub(crate) async fn proof(
     Ok((kind, made.file.to_string()).into_response())
 }
 
-struct Made {
-    file: ProofFile,
-    leaf: [u8; indelible_event::LEAF_BYTES],
-    note: String,
-    id: String,
-    catalog: Option<String>,
+/// A proof and what it is about.
+pub(crate) struct Made {
+    pub(crate) file: ProofFile,
+    pub(crate) leaf: [u8; indelible_event::LEAF_BYTES],
+    pub(crate) disclosure: Vec<u8>,
+    pub(crate) note: String,
+    pub(crate) id: String,
+    pub(crate) catalog: Option<String>,
 }
 
-fn make_proof(app: &App, log: LogNo, index: u64, disclose: &str) -> Result<Made, Problem> {
+/// The proof of an event, with the values of the items that `disclose` names.
+pub(crate) fn make_proof(app: &App, log: LogNo, index: u64, disclose: &str) -> Result<Made, Problem> {
     let head =
         head(&app.store, log).ok_or_else(|| Problem::new(Code::NotFound, "the log has no checkpoint yet"))?;
     let record = app.store.read(log, index).map_err(log_problem)?;
@@ -189,5 +192,12 @@ fn make_proof(app: &App, log: LogNo, index: u64, disclose: &str) -> Result<Made,
     let note =
         indelible_tlog::note::Note::parse(head.note.as_bytes()).map_err(|error| Problem::internal(&error))?;
     let file = ProofFile { extra: Some(extra), index, path, note };
-    Ok(Made { file, leaf: record.leaf, note: head.note.to_string(), id: leaf.id.to_string(), catalog })
+    Ok(Made {
+        file,
+        leaf: record.leaf,
+        disclosure,
+        note: head.note.to_string(),
+        id: leaf.id.to_string(),
+        catalog,
+    })
 }

@@ -69,8 +69,7 @@ pub(crate) async fn read(
     // Wherever it begins: a reader that never asks for the first page reads all the same.
     let key = access.principal.key_id();
     if streams || app.recent_searches.is_new(key, access.log, &format!("feed {asked}"), app.clock.now_ns()) {
-        let act =
-            Act::new("EVENT.FOLLOW").by(&access.principal).from(Some(caller.address), Some(&caller.request));
+        let act = Act::new("EVENT.FOLLOW").by(&access.principal).from(&caller);
         app.record(access.log, act.param("query", asked));
     }
     if streams {

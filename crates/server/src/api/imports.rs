@@ -62,7 +62,7 @@ pub(crate) async fn step(
     };
     let mut act = Act::new(code)
         .by(&access.principal)
-        .from(Some(caller.address), Some(&caller.request))
+        .from(&caller)
         .param("importer", importer.as_str())
         .param("file_sha256", file_sha256.as_str());
     if let Some(counts) = counts {

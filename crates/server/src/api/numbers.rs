@@ -104,8 +104,7 @@ async fn answer(
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
     let ready = Ready::read(&**app, (&scope, access.principal.catalog()), params, (max_bytes, work))?;
     wait_index(app, access.log, params.parsed("min_index", "an index")?).await?;
-    let act =
-        Act::new("EVENT.SEARCH").by(&access.principal).from(Some(caller.address), Some(&caller.request));
+    let act = Act::new("EVENT.SEARCH").by(&access.principal).from(caller);
     let act = act.param("query", recorded_text(&ready.text, ready.window).as_str());
     let _permit = permit(app).await?;
     let started = app.clock.boot_ns();

@@ -43,7 +43,7 @@ pub(crate) async fn release(
     };
     if let Fate::Stored(place) = &outcome.fate {
         let act = Act::new("EVENT.RELEASE").by(&access.principal);
-        let act = act.from(Some(caller.address), Some(&caller.request));
+        let act = act.from(&caller);
         let act = act.target("event", &quarantined.to_string()).target("event", &place.id.to_string());
         app.record_and_wait(access.log, act).await?;
     }

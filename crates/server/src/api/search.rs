@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use indelible_control::Permission;
 use indelible_event::EventId;
 use indelible_query::{Clock, Compiled, Instant, MAX_GET_BYTES, MAX_POST_BYTES, TimeExpr};
-use indelible_search::{Budget, Incomplete, Log, Order, Page, Request, Scope, SearchError, Window};
+use indelible_search::{Budget, Count, Incomplete, Log, Order, Page, Request, Scope, SearchError, Window};
 use indelible_store::log_no::LogNo;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -33,8 +33,8 @@ use crate::reads::Reads;
 use crate::request::{self, Params};
 
 /// Longest time of one page, and what it may read: a scan of this much takes about that long.
-pub(super) const PAGE_TIME: Duration = Duration::from_secs(10);
-pub(super) const PAGE_BYTES: u64 = 16 << 30;
+pub(crate) const PAGE_TIME: Duration = Duration::from_secs(10);
+pub(crate) const PAGE_BYTES: u64 = 16 << 30;
 /// Longest time of a stream; exports of years take minutes.
 const STREAM_TIME: Duration = Duration::from_hours(1);
 /// Longest wait for `min_index`.
@@ -50,26 +50,27 @@ const CHUNK_BYTES: usize = 64 * 1024;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Asked {
-    q: String,
-    since: Option<String>,
-    until: Option<String>,
-    tz: Option<String>,
-    sort: Option<String>,
-    limit: Option<usize>,
-    cursor: Option<String>,
-    at: Option<u64>,
-    min_index: Option<u64>,
-    count: Option<String>,
-    fields: Option<String>,
-    include: Option<String>,
+    pub(crate) q: String,
+    pub(crate) since: Option<String>,
+    pub(crate) until: Option<String>,
+    pub(crate) tz: Option<String>,
+    pub(crate) sort: Option<String>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) cursor: Option<String>,
+    pub(crate) at: Option<u64>,
+    pub(crate) min_index: Option<u64>,
+    pub(crate) count: Option<String>,
+    pub(crate) fields: Option<String>,
+    pub(crate) include: Option<String>,
 }
 
 /// A search that has been understood.
-struct Ready {
-    scope: Scope,
+pub(crate) struct Ready {
+    pub(crate) scope: Scope,
     query: Compiled,
-    text: String,
-    window: Window,
+    /// The canonical text, times absolute.
+    pub(crate) text: String,
+    pub(crate) window: Window,
     order: Order,
     at: Option<u64>,
     now: Instant,
@@ -131,8 +132,7 @@ async fn answer(
     let ready = understand(&**app, (&scope, access.principal.catalog()), &asked, max_bytes)?;
     wait_index(app, access.log, asked.min_index).await?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let act =
-        Act::new("EVENT.SEARCH").by(&access.principal).from(Some(caller.address), Some(&caller.request));
+    let act = Act::new("EVENT.SEARCH").by(&access.principal).from(caller);
     let recorded = recorded_text(&ready.text, ready.window);
     let act = act.param("query", recorded.as_str());
     if accept.contains("application/x-ndjson") {
@@ -171,7 +171,7 @@ pub(super) async fn wait_index(app: &Shared, log: LogNo, index: Option<u64>) -> 
 }
 
 /// A place among the searches that run at once.
-pub(super) async fn permit(app: &Shared) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
+pub(crate) async fn permit(app: &Shared) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
     let permit = tokio::time::timeout(Duration::from_millis(SEARCH_QUEUE_MS), app.searches.acquire()).await;
     permit.ok().and_then(Result::ok).ok_or_else(|| {
         let detail = "too many searches run at once; try again in a moment";
@@ -202,7 +202,7 @@ pub(crate) fn all(
     run_stream(on, &ready, write).map(|_| ())
 }
 
-fn understand(
+pub(crate) fn understand(
     on: &dyn Reads,
     (scope, catalog): (&Scope, Option<&str>),
     asked: &Asked,
@@ -272,7 +272,7 @@ pub(super) fn window((since, until): (Option<&str>, Option<&str>), clock: &Clock
 
 /// Set when whoever asked goes away.
 #[derive(Debug, Default)]
-pub(super) struct Cancel(pub(super) Arc<AtomicBool>);
+pub(crate) struct Cancel(pub(crate) Arc<AtomicBool>);
 
 impl Drop for Cancel {
     fn drop(&mut self) {
@@ -307,7 +307,7 @@ impl Asked {
         })
     }
 
-    fn as_said(&self) -> String {
+    pub(crate) fn as_said(&self) -> String {
         let parts = [Some(self.q.as_str()), self.since.as_deref(), self.until.as_deref(), self.tz.as_deref()];
         as_said(parts)
     }
@@ -320,7 +320,7 @@ pub(super) fn as_said(parts: [Option<&str>; 4]) -> String {
 }
 
 /// A query as it is recorded: with its window, in the language of queries.
-pub(super) fn recorded_text(text: &str, window: Window) -> String {
+pub(crate) fn recorded_text(text: &str, window: Window) -> String {
     let ends = [("since", window.since), ("until", window.until)];
     let ends = ends.into_iter().filter_map(|(name, end)| {
         let nanos = i64::try_from(end?.0).ok()?;
@@ -331,19 +331,28 @@ pub(super) fn recorded_text(text: &str, window: Window) -> String {
 }
 
 impl Ready {
-    fn request(&self) -> Request<'_> {
+    pub(crate) fn request(&self) -> Request<'_> {
         Request { query: &self.query, window: self.window, order: self.order, at: self.at, now: self.now }
+    }
+
+    /// The page of hits, and their number if it was asked for.
+    pub(crate) fn look(
+        &self,
+        on: &dyn Reads,
+        cancelled: &AtomicBool,
+    ) -> Result<(Page, Option<Count>), Problem> {
+        let elapsed = since_now(on);
+        let budget = Budget::new(&elapsed, PAGE_TIME, PAGE_BYTES, cancelled);
+        let log = Log { records: on.store(), scope: &self.scope };
+        let position = (self.cursor.as_ref(), self.limit);
+        let page = on.searcher().page(log, &self.request(), position, &budget).map_err(search_problem)?;
+        let count = self.count.then(|| on.searcher().count(log, &self.request(), &budget));
+        Ok((page, count.transpose().map_err(search_problem)?))
     }
 }
 
 fn page(on: &dyn Reads, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, Problem> {
-    let elapsed = since_now(on);
-    let budget = Budget::new(&elapsed, PAGE_TIME, PAGE_BYTES, cancelled);
-    let log = Log { records: on.store(), scope: &ready.scope };
-    let position = (ready.cursor.as_ref(), ready.limit);
-    let page = on.searcher().page(log, &ready.request(), position, &budget).map_err(search_problem)?;
-    let count = ready.count.then(|| on.searcher().count(log, &ready.request(), &budget));
-    let count = count.transpose().map_err(search_problem)?;
+    let (page, count) = ready.look(on, cancelled)?;
     let mut json = String::with_capacity(1024 * page.items.len() + 256);
     json.push_str("{\"items\":[");
     for (at, hit) in page.items.iter().enumerate() {
@@ -415,7 +424,7 @@ fn write_hit(
 }
 
 /// Appends the JSON of one event that was found.
-pub(super) fn write_event(
+pub(crate) fn write_event(
     out: &mut String,
     on: &dyn Reads,
     (organization, raw): (&str, bool),
@@ -500,7 +509,7 @@ fn stream(app: &Shared, log: LogNo, ready: Ready, act: Act) -> Response {
 }
 
 /// The time since now, by the clock that limits are measured by.
-pub(super) fn since_now(on: &dyn Reads) -> impl Fn() -> Duration + Sync + '_ {
+pub(crate) fn since_now(on: &dyn Reads) -> impl Fn() -> Duration + Sync + '_ {
     let started = on.clock().boot_ns();
     move || Duration::from_nanos(u64::try_from(on.clock().boot_ns() - started).unwrap_or(0))
 }
@@ -577,7 +586,7 @@ pub(super) fn find_source_id(app: &App, org: &str, log: LogNo, name: &str) -> Re
 }
 
 /// A failure of a search as a problem.
-pub(super) fn search_problem(error: SearchError) -> Problem {
+pub(crate) fn search_problem(error: SearchError) -> Problem {
     let code = match &error {
         SearchError::CursorInvalid => Code::CursorInvalid,
         SearchError::CursorMismatch => Code::CursorMismatch,

@@ -166,7 +166,7 @@ fn record(app: &Shared, access: &Access, caller: &Caller, field: &FieldRef) {
     let (key, query) = (access.principal.key_id(), format!("{field}:*"));
     if app.recent_searches.is_new(key, access.log, &format!("suggest {query}"), app.clock.now_ns()) {
         let act = Act::new("EVENT.SEARCH").by(&access.principal);
-        let act = act.from(Some(caller.address), Some(&caller.request)).param("query", query.as_str());
+        let act = act.from(caller).param("query", query.as_str());
         app.record(access.log, act.param("rows", 0));
     }
 }

@@ -1,0 +1,233 @@
+// What the pages can do beyond links and forms. Every element here sits on a page that works without it; nothing is ever
+// put into a page as HTML, only as text, so that the policy against injected scripts can stay at its strictest.
+
+/** @param {string} text @param {string} [kind] @returns {HTMLElement} */
+function element(kind, text = "") {
+  const made = document.createElement(kind);
+  made.textContent = text;
+  return made;
+}
+
+/** A button that copies a text. */
+class CopyButton extends HTMLElement {
+  connectedCallback() {
+    if (this.firstChild || !navigator.clipboard) return;
+    const button = element("button", "Copy");
+    button.className = "small";
+    button.type = "button";
+    button.setAttribute("aria-live", "polite");
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(this.dataset.text ?? "");
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Not allowed";
+      }
+      setTimeout(() => (button.textContent = "Copy"), 1500);
+    });
+    this.append(button);
+  }
+}
+
+/** Offers the browser's own zone beside UTC. */
+class BrowserZone extends HTMLElement {
+  connectedCallback() {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (this.firstChild || !zone || zone === "UTC") return;
+    const button = element("button", zone);
+    button.className = "row";
+    button.name = "zone";
+    button.value = zone;
+    button.setAttribute("aria-pressed", String(this.dataset.zone === zone));
+    this.append(button);
+  }
+}
+
+/** @param {string} text base64 @returns {Uint8Array} */
+const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+/** @param {Uint8Array} data @returns {string} */
+const base64 = (data) => btoa(String.fromCharCode(...data));
+/** @param {Uint8Array} data @returns {string} */
+const hex = (data) => [...data].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+/** @param {...Uint8Array} parts */
+const joined = (...parts) => new Uint8Array(parts.flatMap((part) => [...part]));
+/** @param {...Uint8Array} parts */
+const sha256 = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", joined(...parts)));
+const LEAF = Uint8Array.of(0);
+const NODE = Uint8Array.of(1);
+
+/**
+ * The root that a leaf and its path lead to (RFC 9162, 2.1.3.2); null when the path does not fit index and size.
+ * @param {bigint} index @param {bigint} size @param {Uint8Array} leaf @param {Uint8Array[]} path
+ */
+async function rootOf(index, size, leaf, path) {
+  if (index >= size) return null;
+  let [node, last, hash] = [index, size - 1n, await sha256(LEAF, leaf)];
+  for (const sibling of path) {
+    if (last === 0n) return null;
+    if (node & 1n || node === last) {
+      hash = await sha256(NODE, sibling, hash);
+      while (node !== 0n && !(node & 1n)) [node, last] = [node >> 1n, last >> 1n];
+    } else {
+      hash = await sha256(NODE, hash, sibling);
+    }
+    [node, last] = [node >> 1n, last >> 1n];
+  }
+  return last === 0n ? hash : null;
+}
+
+/**
+ * Whether a note carries a valid signature of a key (C2SP signed-note, Ed25519); null when the browser cannot tell.
+ * @param {string} note @param {string} vkey
+ */
+async function signedBy(note, vkey) {
+  const end = note.lastIndexOf("\n\n") + 1;
+  const [name, id, ...rest] = vkey.split("+");
+  const key = bytes(rest.join("+"));
+  if (key[0] !== 1) return null;
+  const known = await sha256(new TextEncoder().encode(`${name}\n`), key);
+  if (hex(known.slice(0, 4)) !== id) return false;
+  let imported;
+  try {
+    imported = await crypto.subtle.importKey("raw", key.slice(1), { name: "Ed25519" }, false, ["verify"]);
+  } catch {
+    return null;
+  }
+  const text = new TextEncoder().encode(note.slice(0, end));
+  for (const line of note.slice(end + 1).split("\n")) {
+    const [dash, who, payload] = line.split(" ");
+    if (dash !== "—" || who !== name || !payload) continue;
+    const signature = bytes(payload);
+    if (hex(signature.slice(0, 4)) === id && (await crypto.subtle.verify("Ed25519", imported, signature.slice(4), text))) return true;
+  }
+  return false;
+}
+
+/**
+ * The items that a disclosure holds, and the hash that a leaf made from them has (docs/internals/format.md).
+ * @param {Uint8Array} data
+ */
+async function bodyOf(data) {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const count = view.getUint16(0);
+  const [parts, shown] = [[], []];
+  let at = 2;
+  for (let item = 0; item < count; item += 1) {
+    const length = view.getUint16(at);
+    const framed = data.slice(at, at + 2 + length);
+    at += 2 + length;
+    const state = view.getUint8(at);
+    let commitment = data.slice(at + 1, at + 33);
+    at += 33;
+    let text = "not disclosed";
+    if (state === 3) {
+      const value = data.slice(at + 4, at + 4 + view.getUint32(at));
+      at += 4 + value.length;
+      commitment = await sha256(new TextEncoder().encode("evc1\0"), commitment, framed, value);
+      text = new TextDecoder().decode(value).replace(/[\p{C}\ufffd]+/gu, " · ");
+    } else if (state !== 2) throw new Error("an item is neither a commitment nor disclosed");
+    parts.push(framed, commitment);
+    shown.push([new TextDecoder().decode(framed.slice(2)), text]);
+  }
+  if (at !== data.length) throw new Error("bytes are left over");
+  const hash = await sha256(new TextEncoder().encode("evb1\0"), data.slice(0, 2), ...parts);
+  return { hash, shown };
+}
+
+/** Checks in this browser that the event's fields made its leaf, and that the leaf is in the tree that the checkpoint signs. */
+class ProofCheck extends HTMLElement {
+  connectedCallback() {
+    if (this.firstChild || !globalThis.crypto?.subtle) return;
+    const button = element("button", "Check in this browser");
+    button.className = "main small";
+    button.type = "button";
+    const steps = element("ol");
+    steps.className = "steps";
+    steps.setAttribute("aria-live", "polite");
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      steps.replaceChildren();
+      await this.check((state, text) => {
+        const step = element("li", text);
+        step.className = state;
+        steps.append(step);
+      });
+      button.disabled = false;
+    });
+    this.append(button, steps);
+  }
+
+  /** @param {(state: string, text: string) => void} say */
+  async check(say) {
+    try {
+      const { index = "", leaf = "", items = "", path = "", note = "", key = "" } = this.dataset;
+      const [origin, size, root] = note.split("\n");
+      const record = bytes(leaf);
+      say(record.length === 80 ? "ok" : "no", `leaf: ${record.length} bytes, hash ${base64(await sha256(LEAF, record))}`);
+      const body = await bodyOf(bytes(items));
+      const made = base64(body.hash) === base64(record.slice(48));
+      say(made ? "ok" : "no", made ? `${body.shown.length} items are those that the leaf was made from` : "the leaf was made from other items");
+      const hashes = path.split(" ").filter(Boolean).map(bytes);
+      const found = await rootOf(BigInt(index), BigInt(size), record, hashes);
+      const same = found !== null && base64(found) === root;
+      say(same ? "ok" : "no", same ? `${hashes.length} hashes lead to the root of ${size} events` : "the path does not lead to the signed root");
+      const signed = await signedBy(note, key);
+      if (signed === null) say("skip", "this browser does not know Ed25519: the signature was not checked");
+      else say(signed ? "ok" : "no", signed ? `signed by ${origin}` : "the signature is not of the log's key");
+      this.list(body.shown);
+      this.dataset.result = made && same && signed !== false ? "ok" : "no";
+    } catch (error) {
+      say("no", `the proof cannot be read: ${error}`);
+      this.dataset.result = "no";
+    }
+  }
+
+  /** What the leaf was made from, to be compared with what the page says. @param {string[][]} items */
+  list(items) {
+    this.querySelector("details")?.remove();
+    const details = element("details");
+    const facts = element("dl");
+    facts.className = "facts";
+    details.append(element("summary", "What the leaf was made from"), facts);
+    for (const [path, text] of items) facts.append(element("dt", path), element("dd", text));
+    this.append(details);
+  }
+}
+
+customElements.define("copy-button", CopyButton);
+customElements.define("browser-zone", BrowserZone);
+customElements.define("proof-check", ProofCheck);
+
+/** @returns {HTMLElement[]} */
+const rows = () => [...document.querySelectorAll("table.rows tbody tr")];
+
+document.addEventListener("keydown", (event) => {
+  const at = /** @type {HTMLElement} */ (event.target);
+  if (event.key === "Escape") {
+    const menu = at.closest?.("details.menu[open]");
+    if (menu) {
+      menu.removeAttribute("open");
+      menu.querySelector("summary")?.focus();
+    }
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || at.closest("input, textarea, select")) return;
+  if (event.key === "/") {
+    const box = document.getElementById("q");
+    if (!(box instanceof HTMLInputElement)) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  } else if (event.key === "j" || event.key === "k") {
+    const all = rows();
+    const now = all.findIndex((row) => row.contains(at));
+    const next = now < 0 ? 0 : now + (event.key === "j" ? 1 : -1);
+    all[Math.max(0, Math.min(all.length - 1, next))]?.querySelector("a")?.focus();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(/** @type {Node} */ (event.target))) menu.removeAttribute("open");
+  }
+});

@@ -1,0 +1,143 @@
+//! The page that finds events: query, bars over time, values to narrow by, rows.
+
+use askama::Template;
+
+use crate::chart::Chart;
+use crate::frame::{Frame, Link};
+use crate::row::Row;
+
+/// The page.
+#[derive(Clone, Debug, Template)]
+#[template(path = "explore.html")]
+pub struct Explore {
+    /// Around it.
+    pub frame: Frame,
+    /// The organization.
+    pub org: String,
+    /// Zone of the times in the table, with its offset if it has one only.
+    pub zone: String,
+    /// Where the form leads.
+    pub action: String,
+    /// What is asked.
+    pub form: Form,
+    /// Windows of time with one click.
+    pub presets: Vec<Link>,
+    /// The query's conditions; each leads to the query without it.
+    pub chips: Vec<Link>,
+    /// What is wrong with the query.
+    pub trouble: Option<Trouble>,
+    /// What was found.
+    pub found: Option<Found>,
+}
+
+/// What is asked, as it was written.
+#[derive(Clone, Debug, Default)]
+pub struct Form {
+    /// The query.
+    pub q: String,
+    /// From when.
+    pub since: String,
+    /// Until when.
+    pub until: String,
+    /// What the form keeps without showing it: name and value.
+    pub hidden: Vec<(String, String)>,
+}
+
+/// What is wrong with a request and what would be right.
+#[derive(Clone, Debug, Default)]
+pub struct Trouble {
+    /// In a sentence.
+    pub said: String,
+    /// Code of the problem, whose page says more; may be empty.
+    pub code: String,
+    /// The query before the place,
+    pub before: String,
+    /// at it,
+    pub marked: String,
+    /// and after it.
+    pub after: String,
+    /// Queries that would be right.
+    pub suggestions: Vec<Link>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Matches in all.
+    pub count: u64,
+    /// How many of them failed.
+    pub failures: u64,
+    /// Events of the log that were looked at.
+    pub log_size: u64,
+    /// First and last time, in words.
+    pub window: String,
+    /// Over time.
+    pub chart: Chart,
+    /// By value.
+    pub facets: Vec<Facet>,
+    /// The page of events.
+    pub rows: Vec<Row>,
+    /// The page before.
+    pub newer: Option<String>,
+    /// The page after.
+    pub older: Option<String>,
+    /// Rows a page.
+    pub sizes: Vec<Link>,
+    /// Everything as a file.
+    pub csv: String,
+    /// The same search elsewhere.
+    pub copies: Vec<Copy>,
+    /// Why nothing was found, if so.
+    pub nothing: String,
+    /// Searches that find more.
+    pub wider: Vec<Link>,
+    /// Where the search ended before everything was seen.
+    pub stopped: Option<String>,
+}
+
+/// A search in another form.
+#[derive(Clone, Debug, Default)]
+pub struct Copy {
+    /// Which form.
+    pub label: String,
+    /// What to copy.
+    pub text: String,
+}
+
+/// Values of one field.
+#[derive(Clone, Debug, Default)]
+pub struct Facet {
+    /// What the field is called.
+    pub title: String,
+    /// Shown unfolded.
+    pub open: bool,
+    /// The most frequent.
+    pub values: Vec<FacetValue>,
+    /// How many values there are.
+    pub distinct: u64,
+    /// Events with other values.
+    pub other: u64,
+    /// Events without one.
+    pub missing: u64,
+    /// The query for those.
+    pub none: String,
+}
+
+/// One value.
+#[derive(Clone, Debug, Default)]
+pub struct FacetValue {
+    /// As it is shown.
+    pub label: String,
+    /// In full.
+    pub title: String,
+    /// Events that have it.
+    pub count: u64,
+    /// Of the most frequent one, in per cent.
+    pub percent: u64,
+    /// The query demands it.
+    pub on: bool,
+    /// The query with it, or without it if it is demanded.
+    pub href: String,
+    /// The query that leaves it out.
+    pub exclude: String,
+}

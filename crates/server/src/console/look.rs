@@ -1,0 +1,200 @@
+//! What a page of results is made of: rows, and numbers about everything that matches, as of the same size of the log.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use indelible_event::Field;
+use indelible_query::{EventQuery, FieldRef, Instant, MAX_GET_BYTES, MAX_POST_BYTES};
+use indelible_search::{Count, Hit, Page, Scope, Window};
+use serde_json::Value;
+
+use super::rows::is;
+use super::search::Search;
+use super::visit::Call;
+use crate::access::Access;
+use crate::api::numbers::{self, ReadWork};
+use crate::api::search::{self, Asked, Cancel, Ready};
+use crate::app::{App, Shared};
+use crate::audit::Act;
+use crate::endpoints::{FACETS, HISTOGRAM};
+use crate::event_json;
+use crate::numbers_json;
+use crate::problem::Problem;
+use crate::request::Params;
+
+/// Most bars: what a line of a screen has room for.
+const BARS: &str = "120";
+
+/// As many events as are read while a page is waited for.
+const FEW_EVENTS: u64 = 20_000;
+
+/// Actors' identifiers and the names that people know them by.
+pub(super) type Names = HashMap<String, String>;
+
+/// What was found.
+pub(super) struct Looked {
+    pub(super) page: Page,
+    pub(super) count: Option<Count>,
+    /// Numbers as the API answers them; nothing where none were asked for.
+    pub(super) facets: Value,
+    pub(super) bars: Value,
+    pub(super) failed: Value,
+    pub(super) names: Names,
+}
+
+/// What is counted beside the rows.
+pub(super) struct Beside {
+    /// Fields that are counted by columns, comma-separated.
+    pub(super) fields: String,
+    /// Fields for which events have to be read, if there are few; may be empty.
+    pub(super) read: String,
+    pub(super) top: usize,
+    /// Width of the bars; empty: as fits.
+    pub(super) width: &'static str,
+}
+
+/// Asks for rows and numbers, and records that somebody did.
+pub(super) async fn look(
+    call: &Call,
+    access: &Access,
+    search: &Search,
+    beside: Option<Beside>,
+) -> Result<(Looked, Ready), Problem> {
+    let app = &call.app;
+    let scope = Scope { organization: access.org.id.to_string(), log: access.log };
+    let mut asked = search.asked(call.zone().name());
+    asked.count = Some("exact".to_owned());
+    let first_page = asked.cursor.is_none();
+    let catalog = access.principal.catalog();
+    let ready = search::understand(&**app, (&scope, catalog), &asked, MAX_GET_BYTES)?;
+    let recorded = search::recorded_text(&ready.text, ready.window);
+    let _permit = search::permit(app).await?;
+    let started = app.clock.boot_ns();
+    let (worker, cancelled) = (Shared::clone(app), Cancel::default());
+    let (flag, only) = (Arc::clone(&cancelled.0), catalog.map(str::to_owned));
+    let zone = asked.tz.clone().unwrap_or_default();
+    let (looked, ready) = crate::blocking(move || {
+        let work =
+            Work { app: &worker, ready: &ready, zone: &zone, catalog: only.as_deref(), cancelled: &flag };
+        let looked = work.run(beside.as_ref())?;
+        Ok((looked, ready))
+    })
+    .await?;
+    app.metrics.search_seconds.observe_ns(app.clock.boot_ns() - started);
+    let key = access.principal.key_id();
+    if first_page && app.recent_searches.is_new(key, access.log, &asked.as_said(), app.clock.now_ns()) {
+        let act = Act::new("EVENT.SEARCH").by(&access.principal).from(&call.caller);
+        let rows = i64::try_from(looked.page.items.len()).unwrap_or(i64::MAX);
+        app.record(access.log, act.param("query", recorded.as_str()).param("rows", rows));
+    }
+    Ok((looked, ready))
+}
+
+/// The ends of a window as a search takes them; empty where it is open.
+pub(super) fn ends(window: Window) -> (String, String) {
+    let since = window.since.map(numbers_json::time_text).unwrap_or_default();
+    let until = window.until.map(|end| numbers_json::time_text(Instant(end.0 - 1))).unwrap_or_default();
+    (since, until)
+}
+
+/// One look, on a thread of its own.
+struct Work<'a> {
+    app: &'a App,
+    ready: &'a Ready,
+    zone: &'a str,
+    /// The only catalog that may be read, if there is a limit.
+    catalog: Option<&'a str>,
+    cancelled: &'a AtomicBool,
+}
+
+impl Work<'_> {
+    fn run(&self, beside: Option<&Beside>) -> Result<Looked, Problem> {
+        let (page, count) = self.ready.look(self.app, self.cancelled)?;
+        let (mut facets, mut bars, mut failed) = (Value::Null, Value::Null, Value::Null);
+        let mut names = names_of(&page.items);
+        if let Some(beside) = beside {
+            let (text, at, top) = (&self.ready.text, page.log_size, beside.top.to_string());
+            let more = [("fields", beside.fields.as_str()), ("top", &top), ("alternatives", "true")];
+            facets = self.counted((text, at), &more, FACETS, numbers::facets_work)?;
+            if count.is_some_and(|count| count.value <= FEW_EVENTS) && !beside.read.is_empty() {
+                let more = [("fields", beside.read.as_str()), ("top", &top), ("alternatives", "true")];
+                let mut read = self.counted((text, at), &more, FACETS, numbers::facets_work)?;
+                if let (Some(all), Some(read)) =
+                    (facets["items"].as_array_mut(), read["items"].as_array_mut())
+                {
+                    all.append(read);
+                }
+            }
+            let narrow = if beside.width.is_empty() { BARS } else { "" };
+            let width = [("bars", narrow), ("width", beside.width)];
+            bars = self.counted((text, at), &width, HISTOGRAM, numbers::histogram_work)?;
+            let width = [("width", bars["width"].as_str().unwrap_or_default())];
+            let failures = if text.is_empty() {
+                "outcome:failure".to_owned()
+            } else {
+                format!("({text}) outcome:failure")
+            };
+            failed = self.counted((&failures, at), &width, HISTOGRAM, numbers::histogram_work)?;
+            self.name_actors(&facets, &mut names)?;
+        }
+        Ok(Looked { page, count, facets, bars, failed, names })
+    }
+
+    /// Numbers about a query within the same window.
+    fn counted(
+        &self,
+        (text, at): (&str, u64),
+        more: &[(&str, &str)],
+        known: &[crate::endpoints::Parameter],
+        read: ReadWork,
+    ) -> Result<Value, Problem> {
+        let (since, until) = ends(self.ready.window);
+        let at = at.to_string();
+        let common = [("q", text), ("tz", self.zone), ("at", &at), ("since", &since), ("until", &until)];
+        let pairs = common.iter().chain(more).filter(|(_, value)| !value.is_empty());
+        let pairs: Vec<(String, String)> =
+            pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let params = Params::of_pairs(&pairs, known)?;
+        let within = (&self.ready.scope, self.catalog);
+        let numbers = numbers::Ready::read(self.app, within, &params, (MAX_POST_BYTES, read))?;
+        numbers.answer(self.app, self.cancelled).map(|(members, _)| Value::Object(members))
+    }
+
+    /// Adds the names of counted actors that no row has; each as its newest event says it.
+    fn name_actors(&self, facets: &Value, names: &mut Names) -> Result<(), Problem> {
+        let items = facets["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let actors = items.iter().filter(|item| item["field"] == "actor");
+        let ids = actors.flat_map(|item| item["values"].as_array().map(Vec::as_slice).unwrap_or_default());
+        let Some(field) = FieldRef::named("actor.id") else { return Ok(()) };
+        for id in ids.filter_map(|value| value["value"].as_str()) {
+            if names.contains_key(id) {
+                continue;
+            }
+            let (since, until) = ends(self.ready.window);
+            let said = |text: String| Some(text).filter(|text| !text.is_empty());
+            let asked = Asked {
+                q: EventQuery::default().include(&field, &is(id)).to_string(),
+                since: said(since),
+                until: said(until),
+                limit: Some(1),
+                ..Asked::default()
+            };
+            let within = (&self.ready.scope, self.catalog);
+            let newest = search::understand(self.app, within, &asked, MAX_POST_BYTES)?;
+            names.extend(names_of(&newest.look(self.app, self.cancelled)?.0.items));
+        }
+        Ok(())
+    }
+}
+
+/// The names of the actors of events.
+fn names_of(hits: &[Hit]) -> Names {
+    let named = hits.iter().filter_map(|hit| {
+        let (event, _) = event_json::read(&hit.leaf, &hit.stored).ok()?;
+        let fields = [Field::ActorName, Field::ActorEmail];
+        let name = fields.into_iter().find_map(|field| event.text(field).filter(|text| !text.is_empty()))?;
+        Some((event.text(Field::ActorId)?.to_owned(), name.to_owned()))
+    });
+    named.collect()
+}

@@ -1,0 +1,40 @@
+//! The console: pages for people, over the same questions and the same rights as the API.
+//!
+//! A page is put together here and rendered by `indelible-console`. Who may see what is decided by the code that decides
+//! for the API, with the principal of a session in place of a bearer token: the console never reads bearer tokens, and the
+//! API never reads cookies. What is read here is recorded like any other read, with the session's name.
+//!
+//! Start reading at `pages.rs` (the table of pages), then `around.rs` (what holds for all of them), then `explore.rs`.
+
+mod around;
+mod assets;
+mod catalogs;
+mod csv;
+mod event;
+mod event_fields;
+mod explore;
+mod facets;
+mod home;
+mod integrity;
+mod login;
+mod look;
+pub mod pages;
+mod rows;
+mod search;
+mod session;
+mod times;
+mod visit;
+
+pub(crate) use pages::router;
+pub(crate) use session::Sessions;
+
+use axum::response::{Html, IntoResponse, Response};
+use indelible_console::Template;
+
+use crate::problem::Problem;
+
+/// Renders a page.
+fn page(template: &impl Template) -> Result<Response, Problem> {
+    let html = template.render().map_err(|error| Problem::internal(&error))?;
+    Ok(Html(html).into_response())
+}

@@ -1,0 +1,195 @@
+//! Sessions of the console: who has logged in, for how long, and how often one may try.
+//!
+//! A session is known by a random token that only the browser has; here is its hash. Sessions are in memory alone: a
+//! restart ends them all. A session holds no rights. It names its subject, and what that may do is looked up on every
+//! request, so that a revoked key is out at once.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use crate::problem::Problem;
+
+/// Nobody has looked for so long: the screen is no longer watched.
+pub(crate) const IDLE_NS: i64 = 30 * 60 * 1_000_000_000;
+/// A working day and its breaks; then one proves again who one is.
+pub(crate) const ABSOLUTE_NS: i64 = 12 * 3600 * 1_000_000_000;
+/// Sessions at once: far more than people, far less than memory.
+const MAX_SESSIONS: usize = 10_000;
+/// Tries to log in, per address: a person mistypes, a guessing program does not get far in 256 bits.
+const MAX_TRIES: u32 = 5;
+/// Within this time.
+const TRIES_NS: i64 = 60 * 1_000_000_000;
+/// Addresses whose tries are remembered; when all are taken, nobody new gets to try until a minute is over.
+const MAX_ADDRESSES: usize = 10_000;
+
+/// Whom a session belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// The holder of an API key, by the key's id.
+    Key(String),
+}
+
+/// A session as requests see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// Public name: stands in events.
+    pub(crate) name: String,
+    pub(crate) subject: Subject,
+    /// Goes with every form.
+    pub(crate) csrf: String,
+    began_ns: i64,
+    seen_ns: i64,
+}
+
+/// What a new session is made of.
+pub(crate) struct Begun {
+    /// For the browser; nothing here keeps it.
+    pub(crate) token: String,
+    pub(crate) session: Session,
+}
+
+/// All sessions of this run.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    open: Mutex<HashMap<[u8; 32], Session>>,
+    tries: Mutex<HashMap<IpAddr, (i64, u32)>>,
+}
+
+impl Session {
+    /// A session that was not begun by anybody: everybody's of a demonstration.
+    pub(crate) fn of_guest(key_id: &str, csrf: &str) -> Self {
+        let subject = Subject::Key(key_id.to_owned());
+        Self { name: "guest".to_owned(), subject, csrf: csrf.to_owned(), began_ns: 0, seen_ns: 0 }
+    }
+
+    fn is_over(&self, now_ns: i64) -> bool {
+        now_ns - self.seen_ns >= IDLE_NS || now_ns - self.began_ns >= ABSOLUTE_NS
+    }
+}
+
+impl Sessions {
+    /// Begins a session; `None` when there are too many.
+    pub(crate) fn begin(&self, subject: Subject, now_ns: i64) -> Result<Option<Begun>, Problem> {
+        let token = hex(&crate::random::<32>()?);
+        let session = Session {
+            name: hex(&crate::random::<8>()?),
+            subject,
+            csrf: hex(&crate::random::<16>()?),
+            began_ns: now_ns,
+            seen_ns: now_ns,
+        };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= MAX_SESSIONS {
+            open.retain(|_, session| !session.is_over(now_ns));
+        }
+        if open.len() >= MAX_SESSIONS {
+            return Ok(None);
+        }
+        open.insert(digest(&token), session.clone());
+        Ok(Some(Begun { token, session }))
+    }
+
+    /// The session of a token, which thereby is in use.
+    pub(crate) fn of(&self, token: &str, now_ns: i64) -> Option<Session> {
+        let key = digest(token);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get_mut(&key)?;
+        if session.is_over(now_ns) {
+            open.remove(&key);
+            return None;
+        }
+        session.seen_ns = now_ns;
+        Some(session.clone())
+    }
+
+    /// Ends the session of a token.
+    pub(crate) fn end(&self, token: &str) -> Option<Session> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(token))
+    }
+
+    /// Whether an address may try to log in now; counts the try.
+    pub(crate) fn may_try(&self, address: IpAddr, now_ns: i64) -> bool {
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        if tries.len() >= MAX_ADDRESSES {
+            tries.retain(|_, (since, _)| now_ns - *since < TRIES_NS);
+        }
+        let address = network(address);
+        if tries.len() >= MAX_ADDRESSES && !tries.contains_key(&address) {
+            return false;
+        }
+        let (since, count) = tries.entry(address).or_insert((now_ns, 0));
+        if now_ns - *since >= TRIES_NS {
+            (*since, *count) = (now_ns, 0);
+        }
+        *count += 1;
+        *count <= MAX_TRIES
+    }
+}
+
+/// What one person has at hand: an IPv4 address, or the 2^64 of an IPv6 network.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// Whether two texts are the same, without telling by time where they differ.
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    digest(a) == digest(b)
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60 * 1_000_000_000;
+
+    fn begin(sessions: &Sessions, now_ns: i64) -> Begun {
+        sessions.begin(Subject::Key("k".to_owned()), now_ns).unwrap().unwrap()
+    }
+
+    #[test]
+    fn sessions_end_idle_and_after_half_a_day() {
+        let sessions = Sessions::default();
+        let (idle, busy) = (begin(&sessions, 0), begin(&sessions, 0));
+        assert_ne!(idle.token, busy.token);
+        assert!(sessions.of("", 0).is_none() && sessions.of(&idle.session.name, 0).is_none());
+        assert!(sessions.of(&idle.token, 29 * MINUTE).is_some());
+        assert!(sessions.of(&idle.token, 59 * MINUTE).is_none(), "idle for half an hour");
+        let mut now = 0;
+        while now < ABSOLUTE_NS {
+            assert!(sessions.of(&busy.token, now).is_some());
+            now += 20 * MINUTE;
+        }
+        assert!(sessions.of(&busy.token, now).is_none(), "twelve hours are over");
+        let ended = begin(&sessions, 0);
+        assert!(sessions.end(&ended.token).is_some());
+        assert!(sessions.of(&ended.token, 1).is_none());
+    }
+
+    #[test]
+    fn tries_are_counted_by_network_and_forgotten() {
+        let sessions = Sessions::default();
+        let of = |text: &str| text.parse::<IpAddr>().unwrap();
+        for _ in 0..MAX_TRIES {
+            assert!(sessions.may_try(of("192.0.2.1"), 0));
+            assert!(sessions.may_try(of("2001:db8::1"), 0));
+        }
+        assert!(!sessions.may_try(of("192.0.2.1"), TRIES_NS - 1));
+        assert!(!sessions.may_try(of("2001:db8::2"), TRIES_NS - 1));
+        assert!(sessions.may_try(of("192.0.2.2"), 0));
+        assert!(sessions.may_try(of("192.0.2.1"), TRIES_NS));
+    }
+}

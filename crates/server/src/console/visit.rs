@@ -1,0 +1,218 @@
+//! Who visits, what that visitor may do, and what the browser has chosen.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri, header};
+use indelible_console::frame::{Frame, Link, Visit};
+use indelible_control::{Organization, Permission, Principal, Scope, allowed};
+
+use super::session::{Session, Subject};
+use super::times::Zone;
+use crate::access::{Access, node_access_of};
+use crate::app::{App, Shared};
+use crate::http::Caller;
+use crate::problem::{Code, Problem};
+
+/// Cookie of the theme, `auto` if there is none.
+pub(crate) const THEME_COOKIE: &str = "indelible_theme";
+/// Cookie of the zone, UTC if there is none.
+pub(crate) const ZONE_COOKIE: &str = "indelible_zone";
+/// Themes there are.
+pub(crate) const THEMES: [&str; 3] = ["auto", "light", "dark"];
+
+/// Somebody with a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor {
+    pub(crate) principal: Principal,
+    pub(crate) session: Session,
+}
+
+/// A request for a page.
+pub(crate) struct Call {
+    pub(crate) app: Shared,
+    pub(crate) caller: Caller,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    visitor: Result<Visitor, Problem>,
+}
+
+/// Which page it is, for the bar above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Home,
+    Explore,
+    Catalogs,
+    Integrity,
+}
+
+impl FromRequestParts<Shared> for Call {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Infallible> {
+        let nobody = || Caller {
+            address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+            request: String::new(),
+            session: None,
+        };
+        let mut caller = parts.extensions.get::<Caller>().cloned().unwrap_or_else(nobody);
+        let visitor = app.visitor(&parts.headers);
+        caller.session = visitor.as_ref().ok().map(|visitor| visitor.session.name.clone());
+        let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
+        Ok(Self { app: Shared::clone(app), caller, uri, headers, visitor })
+    }
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).find_map(|pair| {
+        pair.trim().split_once('=').filter(|(known, _)| *known == name).map(|(_, value)| value)
+    })
+}
+
+/// The theme that a browser has chosen.
+pub(crate) fn theme(headers: &HeaderMap) -> &'static str {
+    let said = cookie(headers, THEME_COOKIE);
+    THEMES.into_iter().find(|theme| Some(*theme) == said).unwrap_or("auto")
+}
+
+impl App {
+    /// Whether browsers reach us over TLS, so that cookies need it.
+    pub(crate) fn is_behind_tls(&self) -> bool {
+        self.config.bool("http.behind_proxy") || self.public_url().starts_with("https://")
+    }
+
+    /// Name of the session's cookie; with TLS the prefix binds it to this host.
+    pub(crate) fn session_cookie(&self) -> &'static str {
+        if self.is_behind_tls() { "__Host-indelible_session" } else { "indelible_session" }
+    }
+
+    /// The visitor of a request, with the rights that its subject has now.
+    pub(crate) fn visitor(&self, headers: &HeaderMap) -> Result<Visitor, Problem> {
+        let session = match (self.guest.get(), cookie(headers, self.session_cookie())) {
+            (Some((key, csrf)), _) => Session::of_guest(key, csrf),
+            (None, Some(token)) => self.sessions.of(token, self.clock.boot_ns()).ok_or_else(no_session)?,
+            (None, None) => return Err(no_session()),
+        };
+        let Subject::Key(key) = &session.subject;
+        let principal = self.control.principal(key, self.now_ms());
+        let principal = principal
+            .map_err(|error| Problem::new(Code::CredentialInvalid, format!("the session's key: {error}")))?;
+        Ok(Visitor { principal, session })
+    }
+
+    /// Lets everybody in with the rights of a key; only for a demonstration that listens on a loopback address.
+    pub(crate) fn open_to_guests(&self, key_id: String) -> Result<(), Problem> {
+        let csrf = super::session::hex(&crate::random::<16>()?);
+        self.guest.get_or_init(|| (key_id, csrf));
+        Ok(())
+    }
+}
+
+fn no_session() -> Problem {
+    Problem::new(Code::CredentialMissing, "log in to see this page")
+}
+
+impl Visitor {
+    /// Organizations whose events the visitor may read, by name.
+    pub(crate) fn organizations(&self, app: &App) -> Vec<Arc<Organization>> {
+        let may_read =
+            |org: &Arc<Organization>| allowed(&self.principal, Permission::EventsRead, Some(&org.id)).is_ok();
+        app.control.orgs().into_iter().filter(may_read).collect()
+    }
+
+    /// Whether the visitor may do something in an organization.
+    pub(crate) fn may(&self, permission: Permission, org: &Organization) -> bool {
+        allowed(&self.principal, permission, Some(&org.id)).is_ok()
+    }
+
+    fn described(&self) -> String {
+        let reach = match self.principal.scope() {
+            Scope::All => "all organizations".to_owned(),
+            Scope::One(org) => format!("organization {org}"),
+        };
+        let only = self.principal.catalog().map_or(String::new(), |catalog| format!(", catalog {catalog}"));
+        format!("API key {} of kind {}, {reach}{only}", self.principal.key_id(), self.principal.kind())
+    }
+}
+
+impl Call {
+    /// Who it is.
+    pub(crate) fn visitor(&self) -> Result<&Visitor, Problem> {
+        self.visitor.as_ref().map_err(Clone::clone)
+    }
+
+    /// Access to an organization, decided as for the API.
+    pub(crate) fn access(&self, org: &str, needed: Permission) -> Result<Access, Problem> {
+        let principal = self.visitor()?.principal.clone();
+        self.app.access_of(principal, org, needed)
+    }
+
+    /// Leave to see what concerns the node as a whole, decided as for the API.
+    pub(crate) fn node_access(&self, needed: Permission) -> Result<Principal, Problem> {
+        node_access_of(self.visitor()?.principal.clone(), needed)
+    }
+
+    /// The zone of times: the one in the address, else the browser's choice, else UTC.
+    pub(crate) fn zone(&self) -> Zone {
+        let query = self.uri.query().unwrap_or_default();
+        let said = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "tz");
+        let said = said.map(|(_, zone)| zone.into_owned()).filter(|zone| !zone.is_empty());
+        let kept = || cookie(&self.headers, ZONE_COOKIE).map(str::to_owned);
+        said.or_else(kept).and_then(|name| Zone::named(&name)).unwrap_or_default()
+    }
+
+    /// What stands around a page without a visitor.
+    pub(crate) fn bare_frame(&self, title: &str) -> Frame {
+        Frame {
+            title: title.to_owned(),
+            theme: theme(&self.headers).to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ribbon: self.app.guest.get().map(|_| {
+                "Demonstration: invented events, open to everybody on this machine, deleted on exit"
+                    .to_owned()
+            }),
+            visit: None,
+        }
+    }
+
+    /// What stands around a page about an organization.
+    pub(crate) fn frame(&self, title: &str, section: Section, org: &Organization) -> Frame {
+        let Ok(visitor) = self.visitor() else { return self.bare_frame(title) };
+        let name = org.id.as_str();
+        let orgs = visitor.organizations(&self.app);
+        let orgs = orgs.iter().map(|other| {
+            let href = match section {
+                Section::Home => format!("/o/{}", other.id),
+                Section::Explore => format!("/o/{}/explore", other.id),
+                Section::Integrity => format!("/o/{}/integrity", other.id),
+                Section::Catalogs => format!("/catalogs?o={}", other.id),
+            };
+            Link::new(other.id.to_string(), href).chosen(other.id == org.id)
+        });
+        let pages = [
+            ("Home", format!("/o/{name}"), Section::Home),
+            ("Explore", format!("/o/{name}/explore"), Section::Explore),
+            ("Catalogs", format!("/catalogs?o={name}"), Section::Catalogs),
+            ("Integrity", format!("/o/{name}/integrity"), Section::Integrity),
+        ];
+        let label = visitor.principal.label();
+        let guest = self.app.guest.get().is_some();
+        let who = if label.is_empty() { visitor.principal.key_id() } else { label };
+        let visit = Visit {
+            org: name.to_owned(),
+            orgs: orgs.collect(),
+            pages: pages.map(|(label, href, of)| Link::new(label, href).chosen(of == section)).into(),
+            who: if guest { "guest".to_owned() } else { who.to_owned() },
+            subject: if guest { "Everybody is let in, to read.".to_owned() } else { visitor.described() },
+            zone: self.zone().name().to_owned(),
+            here: self.uri.path_and_query().map_or("/", |here| here.as_str()).to_owned(),
+            csrf: visitor.session.csrf.clone(),
+            may_leave: !guest,
+        };
+        Frame { visit: Some(visit), ..self.bare_frame(title) }
+    }
+}
