@@ -335,24 +335,30 @@ impl Ready {
         Request { query: &self.query, window: self.window, order: self.order, at: self.at, now: self.now }
     }
 
-    /// The page of hits, and their number if it was asked for.
-    pub(crate) fn look(
-        &self,
-        on: &dyn Reads,
-        cancelled: &AtomicBool,
-    ) -> Result<(Page, Option<Count>), Problem> {
+    /// The page of hits.
+    pub(crate) fn look(&self, on: &dyn Reads, cancelled: &AtomicBool) -> Result<Looked, Problem> {
         let elapsed = since_now(on);
         let budget = Budget::new(&elapsed, PAGE_TIME, PAGE_BYTES, cancelled);
         let log = Log { records: on.store(), scope: &self.scope };
         let position = (self.cursor.as_ref(), self.limit);
         let page = on.searcher().page(log, &self.request(), position, &budget).map_err(search_problem)?;
         let count = self.count.then(|| on.searcher().count(log, &self.request(), &budget));
-        Ok((page, count.transpose().map_err(search_problem)?))
+        let count = count.transpose().map_err(search_problem)?;
+        Ok(Looked { page, count, lacking: lacking(&budget) })
     }
 }
 
+/// What one look at a log found.
+pub(crate) struct Looked {
+    pub(crate) page: Page,
+    /// How many match in all, if that was asked for.
+    pub(crate) count: Option<Count>,
+    /// The events that could not be read.
+    pub(crate) lacking: Option<Value>,
+}
+
 fn page(on: &dyn Reads, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, Problem> {
-    let (page, count) = ready.look(on, cancelled)?;
+    let Looked { page, count, lacking } = ready.look(on, cancelled)?;
     let mut json = String::with_capacity(1024 * page.items.len() + 256);
     json.push_str("{\"items\":[");
     for (at, hit) in page.items.iter().enumerate() {
@@ -365,7 +371,7 @@ fn page(on: &dyn Reads, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, 
     let count = count
         .map(|count| json!({ "value": count.value, "relation": if count.exact { "eq" } else { "gte" } }));
     let mut rest = page_members(ready, &page, count);
-    if let Some(lacking) = lacking(&budget) {
+    if let Some(lacking) = lacking {
         rest["incomplete"] = lacking;
     }
     json.push_str(rest.to_string().trim_start_matches('{'));
