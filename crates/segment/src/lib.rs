@@ -29,5 +29,6 @@ mod shape;
 mod stream;
 pub mod survey;
 mod tokens;
+mod verify;
 mod words;
 pub mod write;
