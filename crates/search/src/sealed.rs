@@ -189,7 +189,7 @@ impl Walk<'_> {
         let (mut count, mut rest) = (0, Vec::new());
         for (range, part) in self.pieces(range) {
             let counted = match part {
-                Some(part) => self.count_from_dictionaries(part, &self.filter(part)?, &range, window)?,
+                Some(part) => self.count_from_dictionaries(part, &self.filter(part)?, &range, window),
                 None => None,
             };
             match counted {
@@ -283,34 +283,34 @@ impl Walk<'_> {
         opened: &Opened,
         range: &Range<u64>,
         window: (Option<Instant>, Option<Instant>),
-    ) -> Result<Option<u64>, SearchError> {
+    ) -> Option<u64> {
         let all_within = || part.blocks().iter().all(|entry| within(entry, window) == Some(true));
         if opened.whole || *range != part.range() || !all_within() {
-            return Ok(None);
+            return None;
         }
         let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
         let (index, log) = (part.index(), part.log().0);
-        let Some(entry) = index.logs().iter().find(|entry| entry.log == log) else { return Ok(None) };
+        let entry = index.logs().iter().find(|entry| entry.log == log)?;
         let own = entry.first_block..entry.first_block + entry.blocks;
         if let Some(contexts) = opened.filter.only_contexts() {
             let counts = self.question.engine.counts(part, &|| index.context_counts(&read));
-            let Ok(counts) = counts else { return Ok(None) };
+            let counts = counts.ok()?;
             let rows = contexts.numbers().filter_map(|context| counts.get(context as usize));
             let ours = rows.filter(|count| own.contains(&count.blocks.0));
-            return Ok(Some(ours.map(|count| u64::from(count.rows)).sum()));
+            return Some(ours.map(|count| u64::from(count.rows)).sum());
         }
         if let Some(types) = opened.filter.only_types() {
             let counts = self.question.engine.type_counts(part, &|| index.type_counts(&read));
-            let Ok(counts) = counts else { return Ok(None) };
+            let counts = counts.ok()?;
             let blocks = counts.iter().skip(own.start as usize).take(own.len());
             let known = blocks.flatten().filter(|(event_type, _)| types.contains(*event_type));
-            return Ok(Some(known.map(|(_, count)| u64::from(*count)).sum()));
+            return Some(known.map(|(_, count)| u64::from(*count)).sum());
         }
-        Ok(match *opened.filter {
+        match *opened.filter {
             Filter::Always => Some(range.end - range.start),
             Filter::Never => Some(0),
             _ => None,
-        })
+        }
     }
 
     /// An open block and its rows of the range that may match; `None` when there are none, or the budget ended.

@@ -30,5 +30,6 @@ mod stream;
 pub mod survey;
 mod template;
 mod tokens;
+mod verify;
 mod words;
 pub mod write;

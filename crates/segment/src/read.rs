@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use sha2::{Digest, Sha256};
-
 use crate::block::RowData;
 use crate::bytes::Take;
 use crate::cells::Cells;
@@ -13,8 +11,8 @@ use crate::dictionary::Dictionary;
 use crate::error::SegmentError;
 use crate::id::IdCipher;
 use crate::layout::{
-    BLOCKS, BODIES, CHUNKS, FOOTER, FOOTER_MAGIC, FORMAT, HEADER, HISTOGRAM, KEYS, LOGS, MAGIC, MAX_ROWS,
-    MAX_SECTION, MAX_SECTIONS, NUMBERS, SCHEMA, SEEDS, SaltMaker,
+    BLOCKS, BODIES, CHUNKS, FOOTER, FOOTER_MAGIC, FORMAT, HEADER, KEYS, LOGS, MAGIC, MAX_ROWS, MAX_SECTION,
+    MAX_SECTIONS, NUMBERS, SCHEMA, SEEDS, SaltMaker,
 };
 pub use crate::layout::{BlockEntry, LogEntry, NumberEntry};
 use crate::open::OpenBlock;
@@ -28,11 +26,11 @@ pub type ReadAt<'a> = &'a dyn Fn(u64, &mut [u8]) -> std::io::Result<()>;
 
 /// A piece of the file that holds one kind of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Section {
-    name: [u8; 4],
-    offset: u64,
-    len: u64,
-    crc: u32,
+pub(crate) struct Section {
+    pub(crate) name: [u8; 4],
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+    pub(crate) crc: u32,
 }
 
 /// What a segment says about itself. Small enough to stay in memory.
@@ -49,31 +47,13 @@ pub struct Index {
     ids: IdCipher,
     logs: Vec<LogEntry>,
     blocks: Vec<BlockEntry>,
-    sections: Vec<Section>,
+    pub(crate) sections: Vec<Section>,
     salts: Vec<(u32, SaltMaker)>,
     /// Body hashes that stored bodies do not give, by row.
     bodies: Vec<(u32, [u8; 32])>,
     /// Read when the first block is.
     tables: OnceLock<Tables>,
     recent_contexts: Mutex<VecDeque<(u32, Arc<Contexts>)>>,
-}
-
-impl Section {
-    /// What is said when its checksum does not hold.
-    fn damage(&self) -> &'static str {
-        match self.name {
-            LOGS => "the checksum of section logs, the logs in the file, does not hold",
-            BLOCKS => "the checksum of section blks, the places of the events, does not hold",
-            KEYS => "the checksum of section keys, the idempotency keys, does not hold",
-            NUMBERS => "the checksum of section nums, the producers' numbers, does not hold",
-            SEEDS => "the checksum of section seed, the seeds of salts, does not hold",
-            SCHEMA => "the checksum of section schm, the columns, does not hold",
-            CHUNKS => "the checksum of section chnk, the checksums of the columns, does not hold",
-            HISTOGRAM => "the checksum of section hist, the numbers of event types, does not hold",
-            BODIES => "the checksum of section body, the body hashes, does not hold",
-            _ => "a section's checksum does not hold",
-        }
-    }
 }
 
 /// What reading rows takes beside the index.
@@ -455,41 +435,6 @@ impl Index {
         self.entries(read, NUMBERS, NumberEntry::LEN, NumberEntry::decode)
     }
 
-    /// Checks the digest over the whole file, and every section's own checksum on the way to name the place.
-    pub fn verify(&self, read: ReadAt<'_>) -> Result<(), SegmentError> {
-        const PIECE: u64 = 1024 * 1024;
-        let mut hash = Sha256::new();
-        let mut at = 0;
-        while at < self.covered {
-            let piece = fetch(read, at, (self.covered - at).min(PIECE))?;
-            hash.update(&piece);
-            at += piece.len() as u64;
-        }
-        if <[u8; 32]>::from(hash.finalize()) == self.digest {
-            return Ok(());
-        }
-        for section in &self.sections {
-            if !holds(&fetch(read, section.offset, section.len)?, section.crc) {
-                return Err(SegmentError::damaged(section.offset, section.damage()));
-            }
-        }
-        self.verify_pieces(read)?;
-        Err(SegmentError::damaged(0, "the file's digest does not hold"))
-    }
-
-    /// Checks dictionaries, postings and contexts, which no section holds. Blocks are checked by whoever decodes them.
-    fn verify_pieces(&self, read: ReadAt<'_>) -> Result<(), SegmentError> {
-        let schema = &self.tables(read)?.schema;
-        for column in schema.row_columns.iter().chain(&schema.context_columns) {
-            Self::blob(column.dictionary, read)?;
-            Self::blob(column.postings, read)?;
-        }
-        for chunk in 0..schema.context_offsets.len() as u32 {
-            self.context_chunk(chunk, read)?;
-        }
-        Ok(())
-    }
-
     fn section(&self, name: [u8; 4]) -> Option<&Section> {
         self.sections.iter().find(|section| section.name == name)
     }
@@ -578,7 +523,7 @@ fn check_chunks(chunks: &[(u32, u32)], bytes: &[u8]) -> Option<Vec<std::ops::Ran
 }
 
 /// Whether a checksum holds. A fuzzer's inputs would never get past one.
-fn holds(bytes: &[u8], crc: u32) -> bool {
+pub(crate) fn holds(bytes: &[u8], crc: u32) -> bool {
     cfg!(fuzzing) || crc32c::crc32c(bytes) == crc
 }
 
@@ -587,7 +532,7 @@ struct Footer {
     digest: [u8; 32],
 }
 
-fn fetch(read: ReadAt<'_>, offset: u64, len: u64) -> Result<Vec<u8>, SegmentError> {
+pub(crate) fn fetch(read: ReadAt<'_>, offset: u64, len: u64) -> Result<Vec<u8>, SegmentError> {
     if len > MAX_SECTION {
         return Err(SegmentError::damaged(offset, "a length exceeds its limit"));
     }

@@ -41,9 +41,11 @@ pub(crate) struct Round {
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) segment: Arc<Segment>,
-    /// Each log's tree with its events, and the hashes above the leaves that they complete.
-    pub(crate) trees: Vec<(LogNo, Stack, FlatGain)>,
+    pub(crate) trees: Trees,
 }
+
+/// Each log's tree with the events of a segment, and the hashes above the leaves that they complete.
+pub(crate) type Trees = Vec<(LogNo, Stack, FlatGain)>;
 
 /// Body hashes of rows, counted over the segment, whose stored bodies give others.
 type OddBodies = Vec<(u32, [u8; 32])>;
@@ -136,7 +138,7 @@ impl NewSegment<'_> {
 
     /// Decodes the new file, compares every row with the WAL's bytes, and puts every leaf together again. Gives the trees with
     /// these leaves, and the bodies that do not give their leaves.
-    fn compare(&self, segment: &Segment) -> Result<(Vec<(LogNo, Stack, FlatGain)>, OddBodies), StoreError> {
+    fn compare(&self, segment: &Segment) -> Result<(Trees, OddBodies), StoreError> {
         let differs =
             |at: u64| StoreError::corrupt(&segment.path, at, "the new segment does not give back the events");
         let keys = segment.keys()?;

@@ -477,12 +477,11 @@ fn fill_gap(log: &Log, broken: &[Arc<Segment>], missing: Range<u64>) -> Option<(
     let mut at = missing.start;
     while at < missing.end {
         let holding = own.iter().find(|((first, last), _)| (*first..=*last).contains(&at));
-        let (end, segment) = match holding {
-            Some(((_, last), segment)) => (last.saturating_add(1).min(missing.end), *segment),
-            None => {
-                let next = own.iter().map(|((first, _), _)| *first).filter(|first| *first > at).min();
-                (next.unwrap_or(missing.end).min(missing.end), shared?)
-            }
+        let (end, segment) = if let Some(((_, last), segment)) = holding {
+            (last.saturating_add(1).min(missing.end), *segment)
+        } else {
+            let next = own.iter().map(|((first, _), _)| *first).filter(|first| *first > at).min();
+            (next.unwrap_or(missing.end).min(missing.end), shared?)
         };
         log.add_sealed(Sealed { first: at, count: end - at, segment: Arc::clone(segment) });
         at = end;

@@ -114,6 +114,9 @@ fn found(app: &App, painter: &Painter, looked: &Looked, ready: &Ready) -> Result
         let sized = Search { limit: Some(rows), cursor: None, ..search.clone() };
         Link::new(rows.to_string(), sized.href()).chosen(search.limit.unwrap_or(DEFAULT_ROWS) == rows)
     });
+    let stopped = page.stopped_at.map(|at| {
+        format!("The search took too long and stopped at {}; go on with Older.", painter.zone.second(at))
+    });
     Ok(Found {
         count,
         failures: looked.failed["events"].as_u64().unwrap_or(0),
@@ -129,10 +132,19 @@ fn found(app: &App, painter: &Painter, looked: &Looked, ready: &Ready) -> Result
         copies: copies(app, painter, ready, page.log_size),
         nothing,
         wider: if count == 0 { wider(query, search) } else { Vec::new() },
-        stopped: page.stopped_at.map(|at| {
-            format!("The search took too long and stopped at {}; go on with Older.", painter.zone.second(at))
-        }),
+        stopped: stopped.or_else(|| looked.lacking.as_ref().map(lacking)),
     })
+}
+
+/// What the page lacks, in words.
+fn lacking(events: &Value) -> String {
+    let one = |events: &Value| {
+        let text = |name: &str| events[name].as_str().unwrap_or_default().to_owned();
+        let (first, last) = (&events["first"], &events["last"]);
+        format!("{first} to {last} of the log ({}: {})", text("file"), text("what"))
+    };
+    let all: Vec<String> = events.as_array().into_iter().flatten().map(one).collect();
+    format!("Not all events could be read. Missing: {}. Run indelible verify --data.", all.join("; "))
 }
 
 /// First and last time of what was counted.

@@ -36,6 +36,8 @@ pub(super) type Names = HashMap<String, String>;
 pub(super) struct Looked {
     pub(super) page: Page,
     pub(super) count: Option<Count>,
+    /// The events that could not be read.
+    pub(super) lacking: Option<Value>,
     /// Numbers as the API answers them; nothing where none were asked for.
     pub(super) facets: Value,
     pub(super) bars: Value,
@@ -110,7 +112,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(&self, beside: Option<&Beside>) -> Result<Looked, Problem> {
-        let (page, count) = self.ready.look(self.app, self.cancelled)?;
+        let search::Looked { page, count, lacking } = self.ready.look(self.app, self.cancelled)?;
         let (mut facets, mut bars, mut failed) = (Value::Null, Value::Null, Value::Null);
         let mut names = names_of(&page.items);
         if let Some(beside) = beside {
@@ -138,7 +140,7 @@ impl Work<'_> {
             failed = self.counted((&failures, at), &width, HISTOGRAM, numbers::histogram_work)?;
             self.name_actors(&facets, &mut names)?;
         }
-        Ok(Looked { page, count, facets, bars, failed, names })
+        Ok(Looked { page, count, lacking, facets, bars, failed, names })
     }
 
     /// Numbers about a query within the same window.
@@ -182,7 +184,7 @@ impl Work<'_> {
             };
             let within = (&self.ready.scope, self.catalog);
             let newest = search::understand(self.app, within, &asked, MAX_POST_BYTES)?;
-            names.extend(names_of(&newest.look(self.app, self.cancelled)?.0.items));
+            names.extend(names_of(&newest.look(self.app, self.cancelled)?.page.items));
         }
         Ok(())
     }

@@ -101,7 +101,9 @@ impl Merge<'_> {
             writer.begin_log(stretch.log.0, stretch.first).map_err(damage(&output.path))?;
             self.each_row(stretch, &mut |_, row, body| {
                 writer.push(&row, |run| shared.secrets.seed(run)).map_err(damage(&output.path))?;
-                body.into_iter().for_each(|body| writer.keep_body(body));
+                if let Some(body) = body {
+                    writer.keep_body(body);
+                }
                 Ok(())
             })?;
         }
