@@ -107,14 +107,11 @@ impl Chart {
     }
 }
 
-/// A name without the year or day that it shares with the first one.
+/// A name without the day, or without the year, that it shares with the first one.
 fn shortened<'n>(first: &str, name: &'n str) -> &'n str {
-    /// What is left at least: a month and a day, or an hour and a minute.
-    const LEFT: usize = 5;
-    let ends = name.char_indices().filter(|(_, letter)| matches!(letter, '-' | ' ')).map(|(at, _)| at + 1);
-    let shared = |end: &usize| name.len() - end >= LEFT && first.get(..*end) == name.get(..*end);
-    let begin = ends.filter(shared).max().unwrap_or(0);
-    name.get(begin..).unwrap_or(name)
+    const YEAR: usize = "2026-".len();
+    let end = name.find(' ').map_or(YEAR, |at| at + 1);
+    if first.get(..end) == name.get(..end) { name.get(end..).unwrap_or(name) } else { name }
 }
 
 fn units(milli: u64) -> String {

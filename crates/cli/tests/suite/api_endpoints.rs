@@ -148,7 +148,7 @@ fn methods_pages_and_what_does_not_exist() {
         }
     }
     crate::service::refused(&server.get("/api/v1/nothing"), 404, "not_found");
-    crate::service::refused(&server.get("/"), 404, "not_found");
+    crate::service::refused(&server.get("/nothing"), 404, "not_found");
     let document = get(&server, "", "/api/v1/openapi.json").expect(200);
     let text = document.to_string();
     let codes = document.pointer("/components/schemas/Problem/properties/code/enum").unwrap_or(&Value::Null);

@@ -156,10 +156,10 @@ fn every_page_is_under_the_strictest_policy() {
 #[track_caller]
 fn check_markup(path: &str, page: &str) {
     for tag in page.split('<').skip(1).filter_map(|tag| tag.split('>').next()) {
-        let markup = tag.split_once(['"', '\'']).map_or(tag, |(before, _)| before);
+        let markup: String = tag.split('"').step_by(2).collect();
         assert!(!tag.starts_with("script") || tag.contains("src=\"/assets/"), "{path}: <{tag}>");
         assert!(!tag.starts_with("style"), "{path}: <{tag}>");
-        assert!(!markup.contains(" style=") && !markup.contains(" on"), "{path}: <{tag}>");
+        assert!(!markup.contains(" style") && !markup.contains(" on"), "{path}: <{tag}>");
     }
     assert!(!page.contains("href=\"javascript:"), "{path}");
 }
@@ -409,7 +409,8 @@ fn a_demonstration_keeps_what_its_tour_promises() {
         let (status, html) = page(link, None);
         assert_eq!(status, 200, "{link}");
         assert!(html.contains("<td class=\"time\">") || html.contains("1204–1207"), "{link}: {html}");
-        assert!(!html.contains("chip warning"), "its events are as their catalogs want them: {link}");
+        let flagged = html.contains("chip warning") && !link.ends_with("integrity");
+        assert!(!flagged, "its events are as their catalogs want them: {link}");
         assert_eq!(page(link, Some("evil.example")).0, 404, "a name that was made to point here");
     }
     let (_, found) = page(links[1], None);

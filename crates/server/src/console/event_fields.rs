@@ -49,7 +49,10 @@ fn belongs(path: &str, prefixes: &[&str]) -> bool {
 /// The groups of an event that have something in them.
 pub(crate) fn groups(event: &Event, painter: &Painter) -> Vec<Group> {
     let of = event_type(event, painter);
-    let shown = |field: Field| !ELSEWHERE.contains(&field) && !field.path().starts_with("producer");
+    // That a code matched its type is the rule; the page says so only when it did not.
+    let usual = |field: Field| field == Field::TypeFrom && event.text(field) == Some("type");
+    let shown =
+        |field: Field| !ELSEWHERE.contains(&field) && !usual(field) && !field.path().starts_with("producer");
     let mut groups: Vec<Group> = GROUPS
         .iter()
         .map(|(title, prefixes)| {
