@@ -45,6 +45,7 @@ const RULES: &[Rule] = &[
     },
     Rule { name: "bench", pure: false, may_use: &[] },
     Rule { name: "e2e", pure: false, may_use: &[] },
+    Rule { name: "fuzz", pure: false, may_use: &["event", "tlog", "formats", "query", "segment"] },
 ];
 
 /// What a pure crate never needs.
