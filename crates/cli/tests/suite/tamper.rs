@@ -139,8 +139,8 @@ fn a_server_is_verified_over_http() {
 
     // A leaf changes under a running server: what it serves no longer gives the signed root. Nobody has asked this process
     // for the leaf before.
-    let event = server.get("/api/v1/orgs/default/events/1").expect(200);
-    let id = event["id"].as_str().unwrap().replace('-', "");
+    let found = server.get("/api/v1/orgs/default/events?q=index:1").expect(200);
+    let id = found["items"][0]["id"].as_str().unwrap().replace('-', "");
     let id: Vec<u8> = (0..16).map(|at| u8::from_str_radix(&id[at * 2..at * 2 + 2], 16).unwrap()).collect();
     let server = server.stop().start();
     let holds = |path: &PathBuf| {
