@@ -1,6 +1,7 @@
 //! Every limit of the API in one list, for `GET limits` and the reference page.
 
 use crate::body::{MAX_DECODED_BYTES, MAX_ENCODED_BYTES, MAX_RATIO};
+use crate::console::{MAX_SESSIONS, MAX_TRIES};
 
 /// One limit.
 #[derive(Clone, Copy, Debug)]
@@ -87,5 +88,12 @@ pub const LIMITS: &[Limit] = &[
         "at once",
         "each may use a core; more wait 2 s, then are told to come back",
     ),
+    limit(
+        "log_in",
+        MAX_TRIES as usize,
+        "tries a minute",
+        "for one address; a person mistypes, a guessing program does not get far",
+    ),
+    limit("sessions", MAX_SESSIONS, "at once", "of the console; far more than people, far less than memory"),
     limit("streams", MAX_STREAMS, "at once", "each holds a connection"),
 ];

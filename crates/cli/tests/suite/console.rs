@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::service::{EVENTS, ask, get, key, login, search_in, start, text, wait_for, with};
+use indelible_server::endpoints::Need;
+use indelible_server::pages::PAGES as PAGES_OF_SERVER;
 use indelible_testkit::{Answer, Server};
 use serde_json::{Value, json};
 
@@ -116,6 +118,17 @@ fn pages_need_a_session_of_the_organization() {
     }
     assert_eq!(foreign.get("/catalogs?o=default").status, 404);
     assert_eq!(foreign.get("/").header("location"), Some("/o/acme"));
+    for page in PAGES_OF_SERVER.iter().filter(|page| page.need != Need::Nothing) {
+        assert_eq!(page.method, "get", "what is sent needs a test of its own: {page:?}");
+        let path = [("{org}", "default"), ("{id}", "0"), ("{catalog}", "openkat"), ("{code}", "091111")]
+            .iter()
+            .fold(page.path.replace("{*rest}", "x/y"), |path, (name, value)| path.replace(name, value));
+        assert_eq!(nobody.get(&path).status, 303, "{page:?}");
+        let expected = if page.path.ends_with("{*rest}") { 404 } else { 200 };
+        assert_eq!(own.get(&path).status, expected, "{page:?}");
+        let expected = if page.path.contains("{org}") { 404 } else { 200 };
+        assert_eq!(foreign.get(&path).status, expected, "{page:?}");
+    }
     // One does not get in by the other's door.
     let cookie = [("cookie", own.cookie.as_str())];
     assert_eq!(server.bare("GET", EVENTS, &cookie, &[]).unwrap().status, 401);
@@ -265,6 +278,7 @@ fn wrong_keys_are_told_recorded_and_slowed_down() {
         assert_eq!((refused.status, refused.header("set-cookie")), (403, None));
     }
     assert_eq!(browser.enter(&reader(&server).0).status, 429, "the sixth try within a minute");
+    assert_eq!(browser.enter("idl_rd_0000000000_wrong").status, 429, "told, and not recorded once more");
     let count = |org: &str| search_in(&server, org, "code:SESSION.LOGIN outcome:failure").len();
     wait_for("tries on record", || ((count("system"), count("default")) == (5, 1)).then_some(()));
     // A form of another site is refused before anything is looked at.

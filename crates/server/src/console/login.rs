@@ -10,7 +10,7 @@ use indelible_store::log_no::LogNo;
 
 use super::around::own_path;
 use super::page;
-use super::session::{ABSOLUTE_NS, Subject, same};
+use super::session::{ABSOLUTE_NS, Subject, Try, same};
 use super::times::Zone;
 use super::visit::{Call, THEME_COOKIE, THEMES, ZONE_COOKIE, cookie};
 use crate::api::Answer;
@@ -74,9 +74,12 @@ pub(crate) async fn begin(call: Call, request: Request) -> Answer {
 /// Exchanges a key for the cookie of a session.
 async fn enter(call: &Call, token: &str) -> Result<HeaderValue, Problem> {
     let app = &call.app;
-    if !app.sessions.may_try(call.caller.address, app.clock.boot_ns()) {
+    let tried = app.sessions.try_from(call.caller.address, app.clock.boot_ns());
+    if tried != Try::Looked {
         let why = "too many tries to log in; wait a minute";
-        fail(call, why).await?;
+        if tried == Try::RefusedFirst {
+            fail(call, why).await?;
+        }
         return Err(Problem::new(Code::RateLimited, why).retry_after(60));
     }
     let principal = match app.control.authenticate(token, app.now_ms()) {

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use indelible_event::Field;
-use indelible_query::{EventQuery, FieldRef, Instant, MAX_GET_BYTES, MAX_POST_BYTES};
+use indelible_query::{FieldRef, Instant, MAX_GET_BYTES, MAX_POST_BYTES};
 use indelible_search::{Count, Hit, Page, Scope, Window};
 use serde_json::Value;
 
-use super::rows::is;
 use super::search::Search;
 use super::visit::Call;
 use crate::access::Access;
 use crate::api::numbers::{self, ReadWork};
-use crate::api::search::{self, Asked, Cancel, Ready};
+use crate::api::search::{self, Cancel, Ready};
 use crate::app::{App, Shared};
 use crate::audit::Act;
-use crate::endpoints::{FACETS, HISTOGRAM};
+use crate::endpoints::{FACETS, GROUPS, HISTOGRAM};
 use crate::event_json;
 use crate::numbers_json;
 use crate::problem::Problem;
+use crate::query;
 use crate::request::Params;
 
 /// Most bars: what a line of a screen has room for.
@@ -28,6 +28,9 @@ const BARS: &str = "120";
 
 /// As many events as are read while a page is waited for.
 const FEW_EVENTS: u64 = 20_000;
+
+/// Actors whose names are looked for, the most active first.
+const MAX_NAMES: &str = "100";
 
 /// Actors' identifiers and the names that people know them by.
 pub(super) type Names = HashMap<String, String>;
@@ -138,7 +141,7 @@ impl Work<'_> {
                 format!("({text}) outcome:failure")
             };
             failed = self.counted((&failures, at), &width, HISTOGRAM, numbers::histogram_work)?;
-            self.name_actors(&facets, &mut names)?;
+            self.name_actors(at, &facets, &mut names)?;
         }
         Ok(Looked { page, count, lacking, facets, bars, failed, names })
     }
@@ -163,28 +166,23 @@ impl Work<'_> {
         numbers.answer(self.app, self.cancelled).map(|(members, _)| Value::Object(members))
     }
 
-    /// Adds the names of counted actors that no row has; each as its newest event says it.
-    fn name_actors(&self, facets: &Value, names: &mut Names) -> Result<(), Problem> {
+    /// Adds the names of counted actors that no row has. As for their counts, it does not matter which actors the query
+    /// demands.
+    fn name_actors(&self, at: u64, facets: &Value, names: &mut Names) -> Result<(), Problem> {
         let items = facets["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         let actors = items.iter().filter(|item| item["field"] == "actor");
-        let ids = actors.flat_map(|item| item["values"].as_array().map(Vec::as_slice).unwrap_or_default());
-        let Some(field) = FieldRef::named("actor.id") else { return Ok(()) };
-        for id in ids.filter_map(|value| value["value"].as_str()) {
-            if names.contains_key(id) {
-                continue;
+        let mut ids =
+            actors.flat_map(|item| item["values"].as_array().map(Vec::as_slice).unwrap_or_default());
+        let missing = |value: &Value| value["value"].as_str().is_some_and(|id| !names.contains_key(id));
+        let (Some(field), true) = (FieldRef::named("actor"), ids.any(missing)) else { return Ok(()) };
+        let query = query::read_at(self.app, &self.ready.text, None, (MAX_POST_BYTES, None))?;
+        let wider = query.without_field(&field).map_or_else(|| self.ready.text.clone(), |query| query.text());
+        let by = [("by", "actor.id,actor.name"), ("limit", MAX_NAMES)];
+        let groups = self.counted((&wider, at), &by, GROUPS, numbers::groups_work)?;
+        for group in groups["items"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            if let (Some(id), Some(name)) = (group["values"][0].as_str(), group["values"][1].as_str()) {
+                names.entry(id.to_owned()).or_insert_with(|| name.to_owned());
             }
-            let (since, until) = ends(self.ready.window);
-            let said = |text: String| Some(text).filter(|text| !text.is_empty());
-            let asked = Asked {
-                q: EventQuery::default().include(&field, &is(id)).to_string(),
-                since: said(since),
-                until: said(until),
-                limit: Some(1),
-                ..Asked::default()
-            };
-            let within = (&self.ready.scope, self.catalog);
-            let newest = search::understand(self.app, within, &asked, MAX_POST_BYTES)?;
-            names.extend(names_of(&newest.look(self.app, self.cancelled)?.page.items));
         }
         Ok(())
     }

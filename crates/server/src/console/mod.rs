@@ -26,7 +26,7 @@ mod times;
 mod visit;
 
 pub(crate) use pages::router;
-pub(crate) use session::Sessions;
+pub(crate) use session::{MAX_SESSIONS, MAX_TRIES, Sessions};
 
 use axum::response::{Html, IntoResponse, Response};
 use indelible_console::Template;

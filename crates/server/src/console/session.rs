@@ -17,9 +17,10 @@ pub(crate) const IDLE_NS: i64 = 30 * 60 * 1_000_000_000;
 /// A working day and its breaks; then one proves again who one is.
 pub(crate) const ABSOLUTE_NS: i64 = 12 * 3600 * 1_000_000_000;
 /// Sessions at once: far more than people, far less than memory.
-const MAX_SESSIONS: usize = 10_000;
+pub(crate) const MAX_SESSIONS: usize = 10_000;
 /// Tries to log in, per address: a person mistypes, a guessing program does not get far in 256 bits.
-const MAX_TRIES: u32 = 5;
+pub(crate) const MAX_TRIES: u32 = 5;
+const FIRST_REFUSED: u32 = MAX_TRIES + 1;
 /// Within this time.
 const TRIES_NS: i64 = 60 * 1_000_000_000;
 /// Addresses whose tries are remembered; when all are taken, nobody new gets to try until a minute is over.
@@ -49,6 +50,17 @@ pub(crate) struct Begun {
     /// For the browser; nothing here keeps it.
     pub(crate) token: String,
     pub(crate) session: Session,
+}
+
+/// What becomes of a try to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Try {
+    /// It is looked at.
+    Looked,
+    /// It is the first of this minute that is not; one event tells of it and of those that follow.
+    RefusedFirst,
+    /// It is not.
+    Refused,
 }
 
 /// All sessions of this run.
@@ -110,22 +122,26 @@ impl Sessions {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(token))
     }
 
-    /// Whether an address may try to log in now; counts the try.
-    pub(crate) fn may_try(&self, address: IpAddr, now_ns: i64) -> bool {
+    /// Counts a try to log in from an address and decides whether it is looked at.
+    pub(crate) fn try_from(&self, address: IpAddr, now_ns: i64) -> Try {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         if tries.len() >= MAX_ADDRESSES {
             tries.retain(|_, (since, _)| now_ns - *since < TRIES_NS);
         }
         let address = network(address);
         if tries.len() >= MAX_ADDRESSES && !tries.contains_key(&address) {
-            return false;
+            return Try::Refused;
         }
         let (since, count) = tries.entry(address).or_insert((now_ns, 0));
         if now_ns - *since >= TRIES_NS {
             (*since, *count) = (now_ns, 0);
         }
-        *count += 1;
-        *count <= MAX_TRIES
+        *count = count.saturating_add(1);
+        match *count {
+            ..=MAX_TRIES => Try::Looked,
+            FIRST_REFUSED => Try::RefusedFirst,
+            _ => Try::Refused,
+        }
     }
 }
 
@@ -184,12 +200,13 @@ mod tests {
         let sessions = Sessions::default();
         let of = |text: &str| text.parse::<IpAddr>().unwrap();
         for _ in 0..MAX_TRIES {
-            assert!(sessions.may_try(of("192.0.2.1"), 0));
-            assert!(sessions.may_try(of("2001:db8::1"), 0));
+            assert_eq!(sessions.try_from(of("192.0.2.1"), 0), Try::Looked);
+            assert_eq!(sessions.try_from(of("2001:db8::1"), 0), Try::Looked);
         }
-        assert!(!sessions.may_try(of("192.0.2.1"), TRIES_NS - 1));
-        assert!(!sessions.may_try(of("2001:db8::2"), TRIES_NS - 1));
-        assert!(sessions.may_try(of("192.0.2.2"), 0));
-        assert!(sessions.may_try(of("192.0.2.1"), TRIES_NS));
+        assert_eq!(sessions.try_from(of("192.0.2.1"), TRIES_NS - 1), Try::RefusedFirst);
+        assert_eq!(sessions.try_from(of("192.0.2.1"), TRIES_NS - 1), Try::Refused);
+        assert_eq!(sessions.try_from(of("2001:db8::2"), TRIES_NS - 1), Try::RefusedFirst);
+        assert_eq!(sessions.try_from(of("192.0.2.2"), 0), Try::Looked);
+        assert_eq!(sessions.try_from(of("192.0.2.1"), TRIES_NS), Try::Looked);
     }
 }
