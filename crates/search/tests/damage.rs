@@ -6,6 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::{compile, page, request, searcher, unlimited};
 use indelible_durable::disk::{Disk, read_file};
@@ -30,6 +31,8 @@ fn settings(disk: &SimDisk) -> Options {
         disk: Arc::new(disk.clone()),
         own_segment_events: 8,
         wal_file_bytes: 1 << 21,
+        // Only what a test says is sealed.
+        seal_quiet: Duration::MAX,
         ..Options::default()
     }
 }
