@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::command::{cargo, run as run_command, script};
+use crate::command::{cargo, program_in_root, run as run_command, script};
 use crate::suite::{Suite, Tally, build, doc_tests};
+use crate::workspace::binary;
 use crate::{generated, install, tidy};
 
 /// What one step came to.
@@ -44,7 +45,10 @@ pub(crate) fn run(long: bool) -> bool {
         run.count("documentation examples", doc_tests);
         run.count("end-to-end tests", || all(&end_to_end, long));
         run.check("foreign verifiers", || script("bash", "tests/foreign/run.sh", &[]));
-        run.check("console in a browser", || script("node", "tests/console/console.test.js", &[]));
+        run.check("console in a browser", || {
+            let mut node = program_in_root("node");
+            run_command(node.arg("tests/console/console.test.js").env("INDELIBLE", binary("debug")))
+        });
         run.check("vectors, confirmed in Python", || script("python3", "tests/vectors/confirm.py", &[]));
         run.check("generated pages are fresh", || {
             pass(generated::check()?, "stale pages: run cargo xtask gen")

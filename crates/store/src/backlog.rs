@@ -46,7 +46,8 @@ struct BacklogState {
     sealed: u64,
     /// How long an event took in the last seal, ns.
     event_ns: u64,
-    now: bool,
+    /// Up to this block everything is sealed without waiting for more.
+    now: u64,
     /// The sealer waits for space; holding up commits would not help it.
     full: bool,
     closing: bool,
@@ -149,9 +150,9 @@ impl Backlog {
         (state.events, state.bytes)
     }
 
-    /// Seals everything that waits, now.
-    pub(crate) fn seal_now(&self) {
-        self.lock().now = true;
+    /// Seals everything up to a block, now; what comes later waits as ever.
+    pub(crate) fn seal_now(&self, last: u64) {
+        self.lock().now = last;
         self.changed.notify_all();
     }
 
@@ -186,12 +187,11 @@ impl Backlog {
             let left = self.time_left(&state, boot_ns());
             let due = state.events >= self.seal_events
                 || state.bytes >= self.seal_bytes
-                || (state.now && !state.blocks.is_empty())
+                || state.blocks.front().is_some_and(|oldest| oldest.seq <= state.now)
                 || left.is_some_and(|left| left.is_zero());
             if due {
                 return Some(self.prefix(&state));
             }
-            state.now = false;
             state = match left {
                 Some(left) => {
                     self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0

@@ -451,7 +451,7 @@ impl Store {
             return false;
         }
         let Some(last) = shared.backlog.last_block() else { return true };
-        shared.backlog.seal_now();
+        shared.backlog.seal_now(last);
         shared.backlog.wait_sealed(last)
     }
 
