@@ -61,6 +61,14 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// The value itself; `None` when it cannot be read.
+    pub(crate) fn decode(self) -> Option<Value> {
+        match self {
+            Self::Value(value) => Some(value.clone()),
+            Self::Encoded(bytes) => Value::decode(bytes).ok(),
+        }
+    }
+
     /// The member of a map.
     pub(crate) fn member(self, key: &str) -> Option<Tree<'a>> {
         match self {

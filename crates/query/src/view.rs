@@ -100,6 +100,25 @@ impl<'a> EventView<'a> {
         }
     }
 
+    /// A field's value, decoded; `None` when it is absent, erased or cannot be read. The people that the data is about are
+    /// those that were not erased.
+    pub fn value(&self, field: Field) -> Option<Value> {
+        match self.content {
+            Content::Stored(stored) if field == Field::Subjects => stored.all_subjects(),
+            _ => self.field(field)?.decode(),
+        }
+    }
+
+    /// Calls `f` with the name and the value of each parameter that was not erased.
+    pub fn each_param(&self, f: &mut dyn FnMut(&str, Value)) {
+        self.params(&mut |name, value| {
+            if let Some(value) = value.decode() {
+                f(name, value);
+            }
+            false
+        });
+    }
+
     fn field(&self, field: Field) -> Option<Tree<'a>> {
         match self.content {
             Content::Event(event) => event.get(field).map(Tree::Value),
@@ -252,6 +271,18 @@ impl<'a> Stored<'a> {
             }
         }
         false
+    }
+
+    fn all_subjects(&self) -> Option<Value> {
+        let mut found: Vec<(usize, Value)> = Vec::new();
+        self.each_below(SUBJECTS, &mut |path, value| {
+            let at = path.strip_prefix(SUBJECTS).and_then(|at| at.parse().ok());
+            found.extend(at.zip(value.decode()));
+            false
+        });
+        // `subjects.10` sorts before `subjects.2`; the numbers give the order back.
+        found.sort_by_key(|(at, _)| *at);
+        (!found.is_empty()).then(|| Value::List(found.into_iter().map(|(_, value)| value).collect()))
     }
 
     fn has_erased(&self) -> bool {
