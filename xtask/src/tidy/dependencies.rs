@@ -21,12 +21,13 @@ const RULES: &[Rule] = &[
     Rule { name: "durable", pure: false, may_use: &[] },
     Rule { name: "store", pure: false, may_use: &["event", "tlog", "segment", "durable"] },
     Rule { name: "search", pure: false, may_use: &["event", "query", "segment", "store"] },
+    Rule { name: "sql", pure: false, may_use: &["event", "formats", "query", "search"] },
     Rule { name: "control", pure: false, may_use: &["event", "catalog", "query", "durable"] },
     Rule {
         name: "server",
         pure: false,
         may_use: &[
-            "event", "tlog", "catalog", "formats", "query", "segment", "durable", "store", "search",
+            "event", "tlog", "catalog", "formats", "query", "segment", "durable", "store", "search", "sql",
             "control", "console",
         ],
     },
