@@ -130,7 +130,18 @@ impl Client {
     /// GET, body as a stream; a status of 400 and above is a failure.
     pub(crate) fn stream(&self, path: &str, accept: &str) -> Result<Streamed, Failure> {
         let headers = [("accept", accept)];
-        let answer = self.call(&Request { method: "GET", path, headers: &headers, body: None })?;
+        Self::streamed(self.call(&Request { method: "GET", path, headers: &headers, body: None })?)
+    }
+
+    /// POST of JSON, body of the answer as a stream; a status of 400 and above is a failure.
+    pub(crate) fn stream_json(&self, path: &str, body: &Value, accept: &str) -> Result<Streamed, Failure> {
+        let text = body.to_string();
+        let headers = [("accept", accept), ("content-type", "application/json")];
+        let body = Some(text.as_bytes());
+        Self::streamed(self.call(&Request { method: "POST", path, headers: &headers, body })?)
+    }
+
+    fn streamed(answer: Streamed) -> Result<Streamed, Failure> {
         if answer.status().as_u16() < 400 {
             return Ok(answer);
         }

@@ -74,19 +74,44 @@ impl Source {
                 Ok(Box::new(answer.into_body().into_reader()))
             }
             Self::Folder(offline) => {
-                let asked = query.pairs();
-                let (reader, mut writer) = io::pipe()?;
-                let offline = Arc::clone(offline);
-                std::thread::spawn(move || {
-                    let mut write = |chunk: String| writer.write_all(chunk.as_bytes()).is_ok();
-                    if let Err(problem) = offline.stream(&asked, &mut write) {
-                        write(format!("{}\n", json!({ "problem": problem.members() })));
-                    }
-                });
-                Ok(Box::new(reader))
+                let (asked, offline) = (query.pairs(), Arc::clone(offline));
+                piped(move |write| offline.stream(&asked, write))
             }
         }
     }
+
+    /// The answer to a statement of SQL, as the lines of the stream.
+    pub(crate) fn sql(&self, statement: &str, limit: Option<usize>) -> Result<Box<dyn Read>, Failure> {
+        match self {
+            Self::Server(client) => {
+                let mut asked = json!({ "sql": statement });
+                if let Some(limit) = limit {
+                    asked["limit"] = json!(limit);
+                }
+                let path = client.org_path("sql");
+                let answer = client.stream_json(&path, &asked, "application/x-ndjson")?;
+                Ok(Box::new(answer.into_body().into_reader()))
+            }
+            Self::Folder(offline) => {
+                let (statement, offline) = (statement.to_owned(), Arc::clone(offline));
+                piped(move |write| offline.sql((&statement, limit), write))
+            }
+        }
+    }
+}
+
+/// What is written on a thread of its own, to be read here; a problem is the last line.
+fn piped(
+    work: impl FnOnce(&mut dyn FnMut(String) -> bool) -> Result<(), Problem> + Send + 'static,
+) -> Result<Box<dyn Read>, Failure> {
+    let (reader, mut writer) = io::pipe()?;
+    std::thread::spawn(move || {
+        let mut write = |chunk: String| writer.write_all(chunk.as_bytes()).is_ok();
+        if let Err(problem) = work(&mut write) {
+            write(format!("{}\n", json!({ "problem": problem.members() })));
+        }
+    });
+    Ok(Box::new(reader))
 }
 
 /// A problem as a failure, as if a server had answered it.

@@ -66,6 +66,8 @@ pub(crate) struct App {
     pub(crate) guest: OnceLock<(String, String)>,
     /// In a demonstration: where to begin.
     pub(crate) tour: OnceLock<Vec<Stop>>,
+    #[cfg(feature = "sql")]
+    pub(crate) sql: crate::sql::Statements,
 }
 
 /// A stop of the tour through a demonstration.
@@ -133,6 +135,8 @@ impl App {
             sessions: Sessions::default(),
             guest: OnceLock::new(),
             tour: OnceLock::new(),
+            #[cfg(feature = "sql")]
+            sql: crate::sql::Statements::new()?,
             store: parts.store,
             control: parts.control,
             clock: parts.clock,

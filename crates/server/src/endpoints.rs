@@ -5,7 +5,7 @@ use indelible_control::Permission;
 
 use crate::api::{
     catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, numbers, organizations,
-    producers, query, release, suggest,
+    producers, query, release, sql, suggest,
 };
 use crate::app::Shared;
 
@@ -202,6 +202,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(post "/api/v1/orgs/{org}/events", Need::Permission(IngestWrite), "Send one event, a batch or NDJSON.", INTAKE, Some("EventIn"), &[(200, "BatchResult"), (201, "EventResult"), (422, "BatchResult")], events::send),
     endpoint!(get "/api/v1/orgs/{org}/events", Need::Permission(EventsRead), "Search, newest first.", SEARCH, None, &[(200, "SearchPage")], events::search),
     endpoint!(post "/api/v1/orgs/{org}/events/search", Need::Permission(EventsRead), "Search with a long query in the body.", &[], Some("SearchRequest"), &[(200, "SearchPage")], events::search_long),
+    endpoint!(post "/api/v1/orgs/{org}/sql", Need::Permission(EventsRead), "One SQL statement that reads the table `events`; 501 in builds without it.", &[], Some("SqlRequest"), &[(200, "SqlAnswer")], sql::sql),
     endpoint!(get "/api/v1/orgs/{org}/events/{id}", Need::Permission(EventsRead), "One event by id, or by the sender's id with ?source_id= and the id `by-source`.", &[parameter("source_id", "string", "The sender's own id."), parameter("include", "string", "raw: with the form that a foreign event was received in.")], None, &[(200, "EventOut")], event::by_id),
     endpoint!(post "/api/v1/orgs/{org}/events/{id}/release", Need::Permission(EventsRelease), "Judge a quarantined event again, as it stands (no body) or corrected, and commit it as a new event.", &[], Some("EventIn"), &[(200, "EventResult"), (201, "EventResult")], release::release),
     endpoint!(get "/api/v1/orgs/{org}/events/{id}/proof", Need::Permission(EventsRead), "The event's tlog-proof: text, or JSON if asked for.", PROOF, None, &[(200, "Proof")], event::proof),

@@ -28,6 +28,8 @@ mod query;
 mod reads;
 mod request;
 mod run;
+#[cfg(feature = "sql")]
+mod sql;
 mod telemetry;
 
 pub use app::Stop;
@@ -37,6 +39,9 @@ pub use telemetry::init as init_telemetry;
 
 use indelible_event::Time;
 use problem::{Code, Problem};
+
+/// What this build has beyond what every build has.
+pub const FEATURES: &[&str] = if cfg!(feature = "sql") { &["sql"] } else { &[] };
 
 /// A time in nanoseconds since 1970 as the API writes it.
 pub(crate) fn time_text(nanos: i64) -> String {

@@ -40,6 +40,18 @@ pub const OFFER_EVENTS: u64 = 5_000;
 pub const MAX_SEARCHES: usize = 4;
 /// Longest wait for another search to end.
 pub const SEARCH_QUEUE_MS: u64 = 2_000;
+/// SQL statements at once; each may hold its memory.
+pub const MAX_STATEMENTS: usize = 2;
+/// Longest time of a statement, below the patience of common proxies.
+pub const MAX_SQL_SECONDS: u64 = 60;
+/// Bytes that sorting, grouping and joining of one statement may hold.
+pub const MAX_SQL_MEMORY: usize = 256 << 20;
+/// Longest text of a statement: what the engine plans on the stack that it has.
+pub const MAX_SQL_BYTES: usize = 16 * 1024;
+/// Rows of a statement's answer in one piece.
+pub const MAX_SQL_PAGE: usize = 10_000;
+/// Rows of a statement's answer as NDJSON.
+pub const MAX_SQL_ROWS: usize = 1_000_000;
 /// Streams of server-sent events at once.
 pub const MAX_STREAMS: usize = 256;
 
@@ -95,5 +107,16 @@ pub const LIMITS: &[Limit] = &[
         "for one address; a person mistypes, a guessing program does not get far",
     ),
     limit("sessions", MAX_SESSIONS, "at once", "of the console; far more than people, far less than memory"),
+    limit("sql", MAX_SQL_BYTES, "bytes", "a statement is planned on a stack that is as large as it needs"),
+    limit("sql_statements", MAX_STATEMENTS, "at once", "each may hold its memory; more wait 2 s"),
+    limit("sql_time", MAX_SQL_SECONDS as usize, "seconds", "one statement must not hold up the others"),
+    limit(
+        "sql_memory",
+        MAX_SQL_MEMORY,
+        "bytes",
+        "what a statement sorts, groups and joins is held in memory",
+    ),
+    limit("sql_page", MAX_SQL_PAGE, "rows", "larger results are streamed as NDJSON"),
+    limit("sql_rows", MAX_SQL_ROWS, "rows", "what is larger is an export"),
     limit("streams", MAX_STREAMS, "at once", "each holds a connection"),
 ];

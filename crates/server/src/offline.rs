@@ -127,6 +127,28 @@ impl Offline {
         let asked = search::Asked::read(&Params::of_pairs(parameters, SEARCH)?)?;
         search::all(self, (&self.scope, None), &asked, write)
     }
+
+    /// What a statement of SQL answers, as the lines of the API's stream; `write` returns false to end it. Refused by builds
+    /// without the feature `sql`.
+    #[cfg(feature = "sql")]
+    pub fn sql(
+        self: &Arc<Self>,
+        (sql, limit): (&str, Option<usize>),
+        write: &mut dyn FnMut(String) -> bool,
+    ) -> Result<(), Problem> {
+        let on: Arc<dyn Reads> = Arc::<Self>::clone(self);
+        crate::sql::offline(on, self.scope.clone(), (sql, limit), write)
+    }
+
+    /// Refused: this build has no SQL.
+    #[cfg(not(feature = "sql"))]
+    pub fn sql(
+        self: &Arc<Self>,
+        _: (&str, Option<usize>),
+        _: &mut dyn FnMut(String) -> bool,
+    ) -> Result<(), Problem> {
+        Err(crate::api::sql::missing())
+    }
 }
 
 impl Reads for Offline {

@@ -35,6 +35,8 @@ macro_rules! codes {
 codes! {
     RequestMalformed "request_malformed" 400 "the request cannot be read";
     QueryInvalid "query_invalid" 400 "the query cannot be read";
+    SqlInvalid "sql_invalid" 400 "the statement cannot be run";
+    SqlNotAllowed "sql_not_allowed" 400 "the statement does more than read";
     MemberUnknown "member_unknown" 400 "a member is not known here";
     TimeWithoutZone "time_without_zone" 400 "a time lacks its offset";
     CursorInvalid "cursor_invalid" 400 "the cursor cannot be read";

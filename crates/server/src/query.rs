@@ -50,7 +50,16 @@ pub(crate) fn read_at(
     Ok(Query { parsed, rights: EventQuery::default(), clock, expansion })
 }
 
-fn clock(app: &dyn Reads, zone: Option<&str>, now: Option<Instant>) -> Result<Clock, Problem> {
+/// The events of the one catalog that a key may read, or of all.
+pub(crate) fn of_catalog(catalog: Option<&str>) -> EventQuery {
+    let Some(catalog) = catalog else { return EventQuery::default() };
+    let field = FieldRef::named("catalog").expect("the table of query fields has it");
+    let term = FieldTerm { field, tests: vec![Test::Is(Scalar::Text(catalog.to_owned()))] };
+    EventQuery::new(Node::Field(term))
+}
+
+/// What times are relative to; `zone` is UTC by default, `now` the present.
+pub(crate) fn clock(app: &dyn Reads, zone: Option<&str>, now: Option<Instant>) -> Result<Clock, Problem> {
     let zone = match zone {
         None | Some("" | "UTC") => jiff::tz::TimeZone::UTC,
         Some(name) => jiff::tz::TimeZone::get(name).map_err(|_| {
@@ -100,10 +109,7 @@ impl Query {
 
     /// Narrowed to the one catalog that a key may read, if there is one.
     pub(crate) fn within(mut self, catalog: Option<&str>) -> Self {
-        let Some(catalog) = catalog else { return self };
-        let field = FieldRef::named("catalog").expect("the table of query fields has it");
-        let term = FieldTerm { field, tests: vec![Test::Is(Scalar::Text(catalog.to_owned()))] };
-        self.rights = EventQuery::new(Node::Field(term));
+        self.rights = of_catalog(catalog);
         self
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use indelible_catalog::catalog::Registry;
 use indelible_event::{Event, Field, Time, seal, type_tag};
@@ -11,7 +12,7 @@ use indelible_store::append::Append;
 use indelible_store::log_no::LogNo;
 use indelible_store::options::Options;
 use indelible_store::store::{LogSpec, Store};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn append(store: &Store, log: LogNo, numbers: std::ops::Range<i64>) {
     let producer = store.producer(log, "test", "1").unwrap();
@@ -108,6 +109,21 @@ fn segments_and_wal_answer_alike_and_nothing_changes() {
     assert_eq!((&end["end"]["rows"], &end["end"]["complete"]), (&Value::from(3_500), &Value::from(true)));
     let refused = offline.get("suggest", &[]).unwrap_err();
     assert!(refused.detail.contains("ask a running server"), "{}", refused.detail);
+    let offline = Arc::new(offline);
+    let mut lines = String::new();
+    let asked = offline.sql(("select count(*) as n from events where code = 'c3'", None), &mut |line| {
+        lines += &line;
+        true
+    });
+    if cfg!(feature = "sql") {
+        asked.unwrap();
+        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines[1..], [json!([500]), json!({ "end": { "rows": 1, "complete": true } })]);
+    } else {
+        let missing = asked.unwrap_err();
+        assert_eq!((missing.code.status(), lines.as_str()), (501, ""));
+        assert!(missing.detail.contains("--features sql"), "{}", missing.detail);
+    }
     drop(offline);
     assert!(before == files(dir.path()), "reading changed the folder");
 }

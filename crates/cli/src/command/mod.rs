@@ -23,6 +23,7 @@ pub(crate) mod release;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod show;
+pub(crate) mod sql;
 pub(crate) mod stats;
 pub(crate) mod tail;
 pub(crate) mod top;

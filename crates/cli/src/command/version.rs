@@ -20,7 +20,11 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let mut version = json!({ "name": "indelible", "version": env!("CARGO_PKG_VERSION") });
+        let mut version = json!({
+            "name": "indelible",
+            "version": env!("CARGO_PKG_VERSION"),
+            "features": indelible_server::FEATURES,
+        });
         if self.of_server {
             version["server"] = Client::new(&context.target)?.get_json("/api/v1/version")?;
         }

@@ -49,6 +49,8 @@ fn class(status: u16, code: &str) -> &'static str {
         (401, "credential_missing") => "unknown",
         (403, "permission_missing") => "forbidden",
         (404, "not_found") => "hidden",
+        // Let in, and told that the build does not have it.
+        (501, "not_supported") => "allowed",
         (500.., _) => "broken",
         _ => "allowed",
     }

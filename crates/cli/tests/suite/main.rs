@@ -30,4 +30,6 @@ mod round_trip;
 mod service;
 mod settings;
 mod shell;
+#[cfg(feature = "sql")]
+mod sql;
 mod tamper;

@@ -16,6 +16,7 @@ pub(crate) mod producers;
 pub(crate) mod query;
 pub(crate) mod release;
 pub(crate) mod search;
+pub(crate) mod sql;
 pub(crate) mod suggest;
 
 pub(crate) use search::Recent;

@@ -11,7 +11,8 @@ use crate::limits::LIMITS;
 use crate::problem::{self, Code, Problem};
 
 pub(crate) async fn version() -> Json<Value> {
-    Json(json!({ "name": "indelible", "version": env!("CARGO_PKG_VERSION"), "api": "v1" }))
+    let version = env!("CARGO_PKG_VERSION");
+    Json(json!({ "name": "indelible", "version": version, "api": "v1", "features": crate::FEATURES }))
 }
 
 pub(crate) async fn limits() -> Json<Value> {

@@ -68,6 +68,8 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
             ("fields", "string"),
         ],
     ),
+    ("SqlRequest", &[("sql", "string"), ("limit", "integer")]),
+    ("SqlAnswer", &[("columns", "array"), ("rows", "array"), ("complete", "boolean")]),
     (
         "Incomplete",
         &[
@@ -322,5 +324,5 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
     ),
     ("Limit", &[("name", "string"), ("value", "integer"), ("unit", "string"), ("reason", "string")]),
     ("Limits", &[("items", "#*Limit")]),
-    ("Version", &[("name", "string"), ("version", "string"), ("api", "string")]),
+    ("Version", &[("name", "string"), ("version", "string"), ("api", "string"), ("features", "array")]),
 ];
