@@ -16,6 +16,10 @@ use crate::command::cargo;
 /// their failures.
 const END_TO_END: &[&str] = &["indelible-cli", "indelible-e2e"];
 
+/// What is tested beyond the default features. A build without them differs only in what it refuses, which
+/// [`without_features`] looks at.
+pub(crate) const FEATURES: &str = "indelible-cli/sql";
+
 /// What makes tests do all they can: more kills, every single point of failure.
 const LONG: &[(&str, &str)] = &[("INDELIBLE_LONG", "1"), ("STORE_CRASH_STRIDE", "1")];
 
@@ -47,6 +51,8 @@ pub(crate) fn build() -> Result<Vec<Suite>> {
     command.args([
         "test",
         "--workspace",
+        "--features",
+        FEATURES,
         "--all-targets",
         "--no-run",
         "--message-format=json-render-diagnostics",
@@ -102,7 +108,12 @@ impl Suite {
 
 /// Runs the examples in documentation comments.
 pub(crate) fn doc_tests() -> Result<Tally> {
-    counted(cargo().args(["test", "--workspace", "--doc"]))
+    counted(cargo().args(["test", "--workspace", "--features", FEATURES, "--doc"]))
+}
+
+/// Tests that the build without features refuses what it lacks. The built program stays the one with features.
+pub(crate) fn without_features() -> Result<Tally> {
+    counted(cargo().args(["test", "--workspace", "--test", "offline"]))
 }
 
 /// Runs a program that ends with the test harness's summary lines, shows its output and adds the summaries up.

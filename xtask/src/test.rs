@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::command::{cargo, program_in_root, run as run_command, script};
-use crate::suite::{Suite, Tally, build, doc_tests};
+use crate::suite::{FEATURES, Suite, Tally, build, doc_tests, without_features};
 use crate::workspace::binary;
 use crate::{generated, install, tidy};
 
@@ -32,8 +32,13 @@ pub(crate) fn run(long: bool) -> bool {
     let mut suites = Vec::new();
     run.check("install what tests need", install::run);
     run.check("formatting", || run_command(cargo().args(["fmt", "--all", "--check"])));
-    let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    run.check("clippy, warnings denied", || run_command(cargo().args(clippy)));
+    let clippy = |features| {
+        let options =
+            ["--quiet", "--workspace", "--features", features, "--all-targets", "--", "-D", "warnings"];
+        run_command(cargo().arg("clippy").args(options))
+    };
+    run.check("clippy, warnings denied", || clippy(FEATURES));
+    run.check("clippy of the build without features", || clippy(""));
     let built = run.check("build", || {
         suites = build()?;
         Ok(())
@@ -43,6 +48,7 @@ pub(crate) fn run(long: bool) -> bool {
             suites.iter().partition(|suite| suite.is_end_to_end());
         run.count("unit and crate tests", || all(&unit, long));
         run.count("documentation examples", doc_tests);
+        run.count("what the build without features refuses", without_features);
         run.count("end-to-end tests", || all(&end_to_end, long));
         run.check("foreign verifiers", || script("bash", "tests/foreign/run.sh", &[]));
         run.check("console in a browser", || {
