@@ -146,6 +146,26 @@ impl Searcher {
         })
     }
 
+    /// The same for whoever hands events on as they come, and so cannot begin again: where damage is met, it goes on behind
+    /// what was visited. [`Budget::incomplete`] then names what may be lacking.
+    pub fn visit_on(
+        &self,
+        log: Log<'_>,
+        request: &Request<'_>,
+        budget: &Budget<'_>,
+        f: &mut dyn FnMut(&EventView<'_>, &Leaf) -> ControlFlow<()>,
+    ) -> Result<bool, SearchError> {
+        let mut next = 0;
+        self.without_damage(|| {
+            let (mut scan, _) = self.scan(log, request, budget)?;
+            scan.range = (scan.range.0.max(next), scan.range.1.max(next));
+            scan.by_index(true, &mut |record, leaf, hit| {
+                next = record.index + 1;
+                if hit { f(&log.scope.view(record, leaf), leaf) } else { ControlFlow::Continue(()) }
+            })
+        })
+    }
+
     /// Everything that matches, in the order asked for. The log's size is frozen now.
     pub fn matches<'a>(
         &'a self,

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::access::Access;
+use crate::api::search::lacking_of;
 use crate::api::sql::Asked;
 use crate::app::Shared;
 use crate::audit::Act;
@@ -70,8 +71,7 @@ pub(crate) async fn answer(
     let (most, default) = if lines { (MAX_SQL_ROWS, MAX_SQL_ROWS) } else { (MAX_SQL_PAGE, DEFAULT_ROWS) };
     let more = if lines { "" } else { "; more come as NDJSON" };
     let rows = wanted(asked.limit, (most, default), more)?;
-    let act =
-        Act::new("EVENT.SEARCH").by(&access.principal).from(Some(caller.address), Some(&caller.request));
+    let act = Act::new("EVENT.SEARCH").by(&access.principal).from(caller);
     let act = act.param("query", asked.sql.as_str());
     let permit = app.sql.permit().await?;
     let started = app.clock.boot_ns();
@@ -162,7 +162,11 @@ async fn page(mut answer: Answer) -> Result<(Value, usize), Problem> {
     }
     let found = rows.len();
     let columns = columns_of(answer.columns());
-    Ok((json!({ "columns": columns, "rows": rows, "complete": answer.is_complete() }), found))
+    let mut whole = json!({ "columns": columns, "rows": rows, "complete": answer.is_complete() });
+    if let Some(lacking) = lacking_of(answer.lacking()) {
+        whole["incomplete"] = lacking;
+    }
+    Ok((whole, found))
 }
 
 fn columns_of(columns: &[Column]) -> Value {
@@ -244,7 +248,13 @@ impl Lines {
         }
         let end = match self.answer.next().await {
             Ok(Some(rows)) => return Some(self.lines(&rows)),
-            Ok(None) => json!({ "end": { "rows": self.rows, "complete": self.answer.is_complete() } }),
+            Ok(None) => {
+                let mut end = json!({ "rows": self.rows, "complete": self.answer.is_complete() });
+                if let Some(lacking) = lacking_of(self.answer.lacking()) {
+                    end["incomplete"] = lacking;
+                }
+                json!({ "end": end })
+            }
             Err(error) => json!({ "problem": problem(error).members() }),
         };
         self.state = State::Over;

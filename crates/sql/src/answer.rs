@@ -6,6 +6,7 @@ use datafusion::arrow::datatypes::{
     DataType, Float64Type, Int64Type, Schema, TimeUnit, TimestampNanosecondType, UInt64Type,
 };
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use indelible_search::Incomplete;
 use tokio::sync::mpsc::Receiver;
 
 use crate::error::SqlError;
@@ -165,8 +166,17 @@ pub struct Answer {
     pub(crate) rows: Receiver<Result<Part, SqlError>>,
     /// Ends the statement when the answer is dropped.
     pub(crate) _task: AbortOnDrop,
-    /// At the end: whether these were all rows.
-    pub(crate) complete: Option<bool>,
+    /// What is known at the end.
+    pub(crate) end: Option<End>,
+}
+
+/// What is known at the end of an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    /// Whether there were no more rows than were asked for.
+    pub(crate) all: bool,
+    /// Events that could not be read.
+    pub(crate) lacking: Vec<Incomplete>,
 }
 
 /// What arrives of an answer.
@@ -174,8 +184,8 @@ pub struct Answer {
 pub(crate) enum Part {
     Columns(Vec<Column>),
     Rows(Rows),
-    /// The end, and whether there were no more rows than were asked for.
-    End(bool),
+    /// The end.
+    End(End),
 }
 
 impl Answer {
@@ -188,11 +198,11 @@ impl Answer {
     pub async fn next(&mut self) -> Result<Option<Rows>, SqlError> {
         match self.rows.recv().await {
             Some(Ok(Part::Rows(rows))) => Ok(Some(rows)),
-            Some(Ok(Part::End(complete))) => {
-                self.complete = Some(complete);
+            Some(Ok(Part::End(end))) => {
+                self.end = Some(end);
                 Ok(None)
             }
-            None if self.complete.is_some() => Ok(None),
+            None if self.end.is_some() => Ok(None),
             Some(Ok(Part::Columns(_))) | None => {
                 Err(SqlError::Internal("the statement ended without saying so".to_owned()))
             }
@@ -200,9 +210,15 @@ impl Answer {
         }
     }
 
-    /// Once [`Self::next`] has come to the end: whether that were all rows, and not only as many as were asked for.
+    /// Once [`Self::next`] has come to the end: whether that were all rows, and not only as many as were asked for, of all
+    /// events.
     pub fn is_complete(&self) -> bool {
-        self.complete == Some(true)
+        self.end.as_ref().is_some_and(|end| end.all && end.lacking.is_empty())
+    }
+
+    /// Once [`Self::next`] has come to the end: the events that were left out because their files are damaged.
+    pub fn lacking(&self) -> &[Incomplete] {
+        self.end.as_ref().map_or(&[], |end| &end.lacking)
     }
 }
 

@@ -19,7 +19,7 @@ use indelible_search::{Log, SearchError, Searcher};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::Sender;
 
-use crate::answer::{AbortOnDrop, Answer, Part, Rows, columns_of};
+use crate::answer::{AbortOnDrop, Answer, End, Part, Rows, columns_of};
 use crate::error::SqlError;
 use crate::longer::{self, JoinPlanner};
 use crate::scan::Reading;
@@ -115,9 +115,10 @@ impl Engine {
         let limits = self.limits;
         let task = AbortOnDrop(runtime.spawn(async move {
             let left = limits.time.saturating_sub((asked.elapsed)());
-            let done = tokio::time::timeout(left, answer(asked, limits, &send)).await;
+            let watch = Arc::new(Watch::new(Arc::clone(&asked.elapsed), limits.time));
+            let done = tokio::time::timeout(left, answer(asked, limits, (&watch, &send))).await;
             let end = match done {
-                Ok(Ok(complete)) => Ok(Part::End(complete)),
+                Ok(Ok(all)) => Ok(Part::End(End { all, lacking: watch.lacking() })),
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(SqlError::Time { seconds: limits.time.as_secs() }),
             };
@@ -125,7 +126,7 @@ impl Engine {
             let _gone = send.send(end).await;
         }));
         match rows.recv().await {
-            Some(Ok(Part::Columns(columns))) => Ok(Answer { columns, rows, _task: task, complete: None }),
+            Some(Ok(Part::Columns(columns))) => Ok(Answer { columns, rows, _task: task, end: None }),
             Some(Err(error)) => Err(error),
             _ => Err(SqlError::Internal("the statement ended without an answer".to_owned())),
         }
@@ -135,10 +136,14 @@ impl Engine {
 type Parts = Sender<Result<Part, SqlError>>;
 
 /// Answers whether there were no more rows than were asked for.
-async fn answer(asked: Asked, limits: Limits, send: &Parts) -> Result<bool, SqlError> {
+async fn answer(
+    asked: Asked,
+    limits: Limits,
+    (watch, send): (&Arc<Watch>, &Parts),
+) -> Result<bool, SqlError> {
     let of = |error: DataFusionError| SqlError::of(&error, limits.memory);
     let mut left = asked.rows;
-    let mut stream = start(asked, limits).await?;
+    let mut stream = start(asked, limits, watch).await?;
     let gone = |_| SqlError::Cancelled;
     send.send(Ok(Part::Columns(columns_of(&stream.schema())))).await.map_err(gone)?;
     while let Some(batch) = stream.next().await {
@@ -156,11 +161,14 @@ async fn answer(asked: Asked, limits: Limits, send: &Parts) -> Result<bool, SqlE
     Ok(true)
 }
 
-async fn start(asked: Asked, limits: Limits) -> Result<SendableRecordBatchStream, SqlError> {
+async fn start(
+    asked: Asked,
+    limits: Limits,
+    watch: &Arc<Watch>,
+) -> Result<SendableRecordBatchStream, SqlError> {
     let of = |error: DataFusionError| SqlError::of(&error, limits.memory);
     let parsed = statement::parse(&asked.sql, limits.text)?;
-    let watch = Arc::new(Watch::new(Arc::clone(&asked.elapsed), limits.time));
-    let session = session(asked, limits, &watch)?;
+    let session = session(asked, limits, watch)?;
     let plan = session.state().statement_to_plan(parsed).await.map_err(of)?;
     let reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     reads.verify_plan(&plan).map_err(|error| {
@@ -169,7 +177,7 @@ async fn start(asked: Asked, limits: Limits) -> Result<SendableRecordBatchStream
     })?;
     let frame = session.execute_logical_plan(plan).await.map_err(of)?;
     let context = session.task_ctx();
-    let plan = watched(frame.create_physical_plan().await.map_err(of)?, &watch).map_err(of)?;
+    let plan = watched(frame.create_physical_plan().await.map_err(of)?, watch).map_err(of)?;
     execute_stream(plan, context).map_err(of)
 }
 

@@ -126,6 +126,7 @@ impl EventScan {
         let mut sink = Sink {
             scan: self,
             out,
+            budget: &budget,
             rows: Rows::new(Arc::clone(&self.read_schema), &self.columns),
             enough: FIRST_BATCH_ROWS,
             left: self.limit.unwrap_or(usize::MAX),
@@ -138,7 +139,7 @@ impl EventScan {
         (self.reading.log)(&mut |searcher, log| {
             whole = if self.order == Order::IndexAscending {
                 searcher
-                    .visit(log, &request, &budget, &mut |view, _| sink.push(view))
+                    .visit_on(log, &request, &budget, &mut |view, _| sink.push(view))
                     .map_err(|error| SqlError::Search(Arc::new(error)))
             } else {
                 ordered(searcher, log, (&request, &budget), &mut sink)
@@ -147,6 +148,7 @@ impl EventScan {
         if cancelled.load(Ordering::Relaxed) {
             return Err(SqlError::Cancelled);
         }
+        watch.lacks(budget.incomplete());
         if !whole? {
             return Err(SqlError::Time { seconds: watch.time.as_secs() });
         }
@@ -190,6 +192,7 @@ fn ordered(
 struct Sink<'a> {
     scan: &'a EventScan,
     out: &'a Output,
+    budget: &'a Budget<'a>,
     rows: Rows,
     enough: usize,
     /// Rows that are still wanted.
@@ -213,6 +216,8 @@ impl Sink<'_> {
         if self.rows.len() == 0 {
             return ControlFlow::Continue(());
         }
+        // Before the rows, because whoever takes them may want no more.
+        self.scan.reading.watch.lacks(self.budget.incomplete());
         let batch = self.rows.take().map_err(datafusion::common::DataFusionError::from);
         let batch = batch
             .and_then(|batch| self.scan.checked(batch))

@@ -3,8 +3,8 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
 use futures_util::{Stream, StreamExt};
+use indelible_search::Incomplete;
 
 use crate::engine::Elapsed;
 use crate::error::SqlError;
@@ -44,6 +45,8 @@ pub(crate) struct Watch {
     /// Longest time of the statement.
     pub(crate) time: Duration,
     grown: AtomicUsize,
+    /// Events that cannot be read, because their files are damaged.
+    lacking: Mutex<Vec<Incomplete>>,
 }
 
 impl fmt::Debug for Watch {
@@ -54,7 +57,7 @@ impl fmt::Debug for Watch {
 
 impl Watch {
     pub(crate) fn new(elapsed: Elapsed, time: Duration) -> Self {
-        Self { elapsed, time, grown: AtomicUsize::new(0) }
+        Self { elapsed, time, grown: AtomicUsize::new(0), lacking: Mutex::default() }
     }
 
     /// Fails when the time is over.
@@ -72,6 +75,21 @@ impl Watch {
             return Ok(());
         }
         Err(SqlError::Text { mib: MAX_GROWN_BYTES >> 20 })
+    }
+
+    /// Events were left out.
+    pub(crate) fn lacks(&self, events: Vec<Incomplete>) {
+        let mut all = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        for events in events {
+            if !all.contains(&events) {
+                all.push(events);
+            }
+        }
+    }
+
+    /// All events that were left out so far.
+    pub(crate) fn lacking(&self) -> Vec<Incomplete> {
+        self.lacking.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A batch was handed on.

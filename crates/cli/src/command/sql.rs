@@ -9,7 +9,7 @@ use crate::Context;
 use crate::client::problem;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Format, Output, Pages, say};
-use crate::source::{DataArg, Source};
+use crate::source::{DataArg, Source, tell_lacking};
 
 /// Rows shown on a terminal unless a number or all are asked for: a person reads no more at once.
 const TERMINAL_ROWS: usize = 1_000;
@@ -107,7 +107,12 @@ fn write(mut lines: impl BufRead, output: Output) -> Result<End, Failure> {
                 }
             }
             last => match last.get("end") {
-                Some(end) => break end.get("complete").and_then(Value::as_bool).unwrap_or(false),
+                Some(end) => {
+                    tell_lacking(end);
+                    // What is damaged is not there to be printed.
+                    let all = end.get("complete").and_then(Value::as_bool).unwrap_or(false);
+                    break all || end.get("incomplete").is_some();
+                }
                 _ => return Err(failed(&last)),
             },
         }

@@ -380,7 +380,11 @@ fn page(on: &dyn Reads, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, 
 
 /// The events that an answer lacks because their files are damaged; nothing when there are none.
 pub(super) fn lacking(budget: &Budget<'_>) -> Option<Value> {
-    let events = budget.incomplete();
+    lacking_of(&budget.incomplete())
+}
+
+/// The same of events that are known.
+pub(crate) fn lacking_of(events: &[Incomplete]) -> Option<Value> {
     let one = |events: &Incomplete| {
         // The data folder's own place is nobody's business.
         let within =

@@ -69,7 +69,10 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
         ],
     ),
     ("SqlRequest", &[("sql", "string"), ("limit", "integer")]),
-    ("SqlAnswer", &[("columns", "array"), ("rows", "array"), ("complete", "boolean")]),
+    (
+        "SqlAnswer",
+        &[("columns", "array"), ("rows", "array"), ("complete", "boolean"), ("incomplete", "#*Incomplete")],
+    ),
     (
         "Incomplete",
         &[
