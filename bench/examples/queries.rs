@@ -8,14 +8,14 @@
 
 mod maker;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant as Clock};
 
 use indelible_event::{Field, seal, type_tag};
-use indelible_query::{Clock as QueryClock, Compiled, Context, Expansion, Instant, parse};
-use indelible_search::{Budget, CursorKey, Log, Order, Request, Scope, Searcher, Window};
+use indelible_query::{Clock as QueryClock, Compiled, Context, Expansion, Instant, Width, parse};
+use indelible_search::{Budget, CursorKey, HistogramAsked, Log, Order, Request, Scope, Searcher, Window};
 use indelible_segment::id::IdCipher;
 use indelible_store::append::Append;
 use indelible_store::log_no::LogNo;
@@ -112,17 +112,16 @@ impl Bench<'_> {
         self.ask("Q2 newest of actor", "actor.id:user00042", |s, r, b| self.newest(s, r, b));
         self.ask("Q2 by any name", "actor:user00042", count);
         self.ask("Q3 days of a code", "code:700001", |s, r, b| {
-            const DAY: i128 = 86_400_000_000_000;
-            let mut days: BTreeMap<i128, u64> = BTreeMap::new();
-            s.times(self.log, r, b, &mut |first, last, count| {
-                let same = first.0.div_euclid(DAY) == last.0.div_euclid(DAY);
-                if same {
-                    *days.entry(first.0.div_euclid(DAY)).or_insert(0) += count;
-                }
-                same
-            })
-            .unwrap();
-            format!("{} days, {} events", days.len(), days.values().sum::<u64>())
+            let asked = HistogramAsked {
+                width: Width::parse("day"),
+                bars: 1000,
+                zone: jiff::tz::TimeZone::UTC,
+                stack: None,
+                top: 0,
+            };
+            let days = s.histogram(self.log, r, &asked, b).unwrap();
+            let filled = days.bars.iter().filter(|bar| bar.count > 0).count();
+            format!("{filled} days, {} events", days.extent.events)
         });
         self.ask("Q4 top ten actors", "", |s, r, b| {
             let mut counts = s.tally(self.log, r, &[Field::ActorId], b).unwrap().unwrap();

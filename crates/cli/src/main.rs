@@ -101,7 +101,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let asked = if cli.json { Some(Format::Json) } else { cli.output };
     let context = Context { target: cli.target, output: Output::new(asked), asked };
-    match run(cli.command, &context) {
+    match run(cli.command, &context).and_then(|()| source::nothing_lacked()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if failure.is_broken_pipe() {

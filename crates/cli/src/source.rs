@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::Context;
 use crate::catalogs::CatalogsArg;
 use crate::client::{self, Client, Query};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::output::say;
 
 /// The organization of a folder when nobody says otherwise, as of a server.
@@ -119,9 +119,20 @@ fn refused(problem: &Problem) -> Failure {
     client::problem(problem.code.status(), &Value::Object(problem.members()))
 }
 
+/// What was said to be lacking in answers so far.
+static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Fails when an answer lacked events: programs read the exit code, not what people are told.
+pub(crate) fn nothing_lacked() -> Outcome {
+    if TOLD.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        return Ok(());
+    }
+    let why = "the answer is incomplete: events cannot be read because their files are damaged";
+    Err(Failure::new(Exit::Failed, "incomplete", why))
+}
+
 /// Says once which events answers lack because their files are damaged.
 pub(crate) fn tell_lacking(answer: &Value) {
-    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
     for events in answer.get("incomplete").and_then(Value::as_array).into_iter().flatten() {
         let text = |name: &str| events.get(name).map(plain).unwrap_or_default();
         let line = format!(

@@ -54,4 +54,3 @@ pub use records::{NO_BODY, Record, Records};
 pub use request::{Request, Window};
 pub use searcher::{Count, FeedPage, Page, Searcher};
 pub use tally::Values;
-pub use times::TakeTimes;

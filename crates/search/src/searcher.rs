@@ -131,9 +131,9 @@ impl Searcher {
         })
     }
 
-    /// Calls `f` with every match in the order of the index until it breaks, its leaf perhaps without body hash; false when the budget ended first. For counts
-    /// by field, histograms and the like.
-    pub fn visit(
+    /// Calls `f` with every match in the order of the index until it breaks, its leaf perhaps without body hash; false when the
+    /// budget ended first. Whoever counts begins again where damage is met.
+    pub(crate) fn visit(
         &self,
         log: Log<'_>,
         request: &Request<'_>,
@@ -146,9 +146,10 @@ impl Searcher {
         })
     }
 
-    /// The same for whoever hands events on as they come, and so cannot begin again: where damage is met, it goes on behind
-    /// what was visited. [`Budget::incomplete`] then names what may be lacking.
-    pub fn visit_on(
+    /// Calls `f` with every match in the order of the index until it breaks, its leaf perhaps without body hash; false when the
+    /// budget ended first. For whoever hands events on as they come, and so cannot begin again: where damage is met, it goes
+    /// on behind what was visited. [`Budget::incomplete`] then names what may be lacking.
+    pub fn walk(
         &self,
         log: Log<'_>,
         request: &Request<'_>,

@@ -5,47 +5,17 @@ use std::ops::Range;
 use indelible_query::Instant;
 use indelible_store::part::Part;
 
-use crate::budget::Budget;
 use crate::error::SearchError;
 use crate::filter::Filter;
-use crate::hit::Log;
-use crate::request::Request;
 use crate::rows::each_time;
 use crate::scan::Scan;
 use crate::sealed::{within, zone as zone_of};
-use crate::searcher::Searcher;
 
 /// Takes a stretch of time and how many matches are in it; false when the stretch is too wide for it.
-pub type TakeTimes<'f> = &'f mut dyn FnMut(Instant, Instant, u64) -> bool;
+pub(crate) type TakeTimes<'f> = &'f mut dyn FnMut(Instant, Instant, u64) -> bool;
 
-impl Searcher {
-    /// Calls `f` with stretches of time and the matches in them; a stretch that it does not take comes again act by act.
-    /// False when the budget ended first.
-    pub fn times(
-        &self,
-        log: Log<'_>,
-        request: &Request<'_>,
-        budget: &Budget<'_>,
-        f: TakeTimes<'_>,
-    ) -> Result<bool, SearchError> {
-        let (scan, _) = self.scan(log, request, budget)?;
-        let walk = scan.walk();
-        for (range, part) in walk.pieces(scan.range.0..scan.range.1) {
-            match part {
-                Some(part) => times_of_part(&scan, part, &range, f)?,
-                None => scan.matching(range, &mut |time, _| {
-                    f(time, time, 1);
-                })?,
-            }
-            if budget.has_ended() {
-                return if budget.is_cancelled() { Err(SearchError::Cancelled) } else { Ok(false) };
-            }
-        }
-        Ok(true)
-    }
-}
-
-/// The same of a range of one sealed part.
+/// Calls `f` with stretches of time of one sealed part and the matches in them; a stretch that it does not take comes again act
+/// by act.
 pub(crate) fn times_of_part(
     scan: &Scan<'_>,
     part: &Part,

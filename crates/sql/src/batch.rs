@@ -18,7 +18,7 @@ use crate::columns::{ColumnDef, Source};
 pub(crate) struct Rows {
     schema: SchemaRef,
     columns: Vec<(&'static ColumnDef, Builder)>,
-    rows: usize,
+    len: usize,
     bytes: usize,
 }
 
@@ -34,12 +34,12 @@ impl Rows {
     /// No rows yet, of these columns. The schema is theirs.
     pub(crate) fn new(schema: SchemaRef, columns: &[&'static ColumnDef]) -> Self {
         let columns = columns.iter().map(|column| (*column, Builder::new(&column.data_type))).collect();
-        Self { schema, columns, rows: 0, bytes: 0 }
+        Self { schema, columns, len: 0, bytes: 0 }
     }
 
     /// How many rows.
     pub(crate) fn len(&self) -> usize {
-        self.rows
+        self.len
     }
 
     /// About how many bytes they take.
@@ -52,14 +52,14 @@ impl Rows {
         for (column, builder) in &mut self.columns {
             self.bytes += builder.push(view, column.source);
         }
-        self.rows += 1;
+        self.len += 1;
     }
 
     /// The rows, and none are left.
     pub(crate) fn take(&mut self) -> Result<RecordBatch, ArrowError> {
         let arrays = self.columns.iter_mut().map(|(_, builder)| builder.finish()).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        (self.rows, self.bytes) = (0, 0);
+        let options = RecordBatchOptions::new().with_row_count(Some(self.len));
+        (self.len, self.bytes) = (0, 0);
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
     }
 }

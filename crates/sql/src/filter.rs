@@ -67,7 +67,9 @@ fn when_binary(binary: &BinaryExpr, truth: bool) -> Option<Implied> {
     let BinaryExpr { left, op, right } = binary;
     match (op, truth) {
         (Operator::And, true) | (Operator::Or, false) => both(when(left, truth), when(right, truth)),
-        (Operator::Or, true) | (Operator::And, false) => either(when(left, truth)?, when(right, truth)?),
+        (Operator::Or, true) | (Operator::And, false) => {
+            Some(either(when(left, truth)?, when(right, truth)?))
+        }
         _ => {
             let (operand, op, value) = match (literal(left), literal(right)) {
                 (None, Some(value)) => (left, *op, value),
@@ -90,8 +92,8 @@ fn both(left: Option<Implied>, right: Option<Implied>) -> Option<Implied> {
     }
 }
 
-fn either(left: Implied, right: Implied) -> Option<Implied> {
-    Some(Implied { exact: left.exact && right.exact, node: Node::or(vec![left.node, right.node]) })
+fn either(left: Implied, right: Implied) -> Implied {
+    Implied { exact: left.exact && right.exact, node: Node::or(vec![left.node, right.node]) }
 }
 
 /// The column that an expression is, whatever type it is looked at as.
@@ -172,10 +174,9 @@ fn compare(operand_: &Expr, op: Operator, value: &ScalarValue) -> Option<Implied
     }
     let column = operand(operand_)?;
     match op {
-        Operator::Eq => is_one_of(column, &[value]),
+        Operator::Eq | Operator::IsNotDistinctFrom => is_one_of(column, &[value]),
         Operator::NotEq => is_none_of(column, &[value]),
         Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => range(column, op, value),
-        Operator::IsNotDistinctFrom => is_one_of(column, &[value]),
         _ => presence(column, true).filter(|_| never_null(op)).map(|is| Implied::wider(is.node)),
     }
 }
@@ -256,7 +257,7 @@ fn when_between(between: &Between, truth: bool) -> Option<Implied> {
     let (low, high) = (literal(&between.low)?, literal(&between.high)?);
     if between.negated == truth {
         let below = compare(&between.expr, Operator::Lt, low)?;
-        return either(below, compare(&between.expr, Operator::Gt, high)?);
+        return Some(either(below, compare(&between.expr, Operator::Gt, high)?));
     }
     both(compare(&between.expr, Operator::GtEq, low), compare(&between.expr, Operator::LtEq, high))
 }

@@ -139,7 +139,7 @@ impl EventScan {
         (self.reading.log)(&mut |searcher, log| {
             whole = if self.order == Order::IndexAscending {
                 searcher
-                    .visit_on(log, &request, &budget, &mut |view, _| sink.push(view))
+                    .walk(log, &request, &budget, &mut |view, _| sink.push(view))
                     .map_err(|error| SqlError::Search(Arc::new(error)))
             } else {
                 ordered(searcher, log, (&request, &budget), &mut sink)

@@ -216,7 +216,7 @@ impl ExecutionPlan for Watched {
             held,
             rest: None,
             most: if self.how == How::Sliced { JOINED_ROWS } else { usize::MAX },
-            steps: 0,
+            polls: 0,
         }))
     }
 }
@@ -229,7 +229,7 @@ struct Steps {
     /// What is left of a batch that is handed on in pieces.
     rest: Option<RecordBatch>,
     most: usize,
-    steps: u32,
+    polls: u32,
 }
 
 impl Steps {
@@ -249,8 +249,8 @@ impl Stream for Steps {
         if let Err(over) = self.watch.in_time() {
             return Poll::Ready(Some(Err(over.into())));
         }
-        self.steps += 1;
-        if self.steps.is_multiple_of(STEPS) {
+        self.polls += 1;
+        if self.polls.is_multiple_of(STEPS) {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }

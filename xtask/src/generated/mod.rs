@@ -12,6 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use crate::command::{cargo, program_in_root, run};
+use crate::suite::FEATURES;
 use crate::workspace::{binary, root};
 
 /// A page and where its text comes from.
@@ -46,7 +47,8 @@ pub(crate) fn write() -> Result<()> {
     let (made, printed): (Vec<&Page>, Vec<&Page>) =
         PAGES.iter().partition(|page| !matches!(page.source, Source::Binary(_)));
     made.into_iter().try_for_each(Page::write)?;
-    run(cargo().args(["build", "--package", "indelible-cli"]))?;
+    // As the tests build it, so that nothing is built twice.
+    run(cargo().args(["test", "--workspace", "--features", FEATURES, "--test", "suite", "--no-run"]))?;
     printed.into_iter().try_for_each(Page::write)
 }
 

@@ -171,12 +171,7 @@ fn tell(writer: &Writer, end: Option<End>) -> Outcome {
     };
     match end {
         None => incomplete("the stream broke off"),
-        Some(end) if end.lacking => Err(Failure::new(
-            crate::exit::Exit::Failed,
-            "incomplete",
-            "the export is incomplete: events cannot be read because their files are damaged",
-        )),
-        Some(end) if !end.complete => incomplete("the server ran out of its budget"),
+        Some(end) if !end.complete && !end.lacking => incomplete("the server ran out of its budget"),
         Some(end) if end.rows != writer.rows => {
             incomplete("the server sent another number of events than arrived")
         }

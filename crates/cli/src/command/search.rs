@@ -157,8 +157,7 @@ impl Args {
             found += items.len();
             pages.write(&shown(output.format(), columns, items))?;
             cursor = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
-            let complete = page.get("complete").and_then(Value::as_bool).unwrap_or(true);
-            let over = cursor.is_none() || (items.is_empty() && complete);
+            let over = cursor.is_none() || (items.is_empty() && !ran_out(&page));
             if over || found >= most {
                 pages.finish()?;
                 tell(found, &page, !over && wanted.is_none());
@@ -166,6 +165,12 @@ impl Args {
             }
         }
     }
+}
+
+/// Whether a page ended because time or data ran out: its cursor goes on. A page that lacks what is damaged does not.
+fn ran_out(page: &Value) -> bool {
+    let complete = page.get("complete").and_then(Value::as_bool).unwrap_or(true);
+    !complete && (page.get("incomplete").is_none() || page.get("stopped_at").is_some())
 }
 
 /// Events as rows of a form: whole in JSON, else their columns as text.

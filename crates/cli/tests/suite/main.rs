@@ -23,6 +23,7 @@ mod catalogs;
 mod columns;
 mod console;
 mod crash;
+mod damage;
 mod files;
 mod foreign;
 mod imports;

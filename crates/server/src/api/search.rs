@@ -372,6 +372,7 @@ fn page(on: &dyn Reads, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, 
         .map(|count| json!({ "value": count.value, "relation": if count.exact { "eq" } else { "gte" } }));
     let mut rest = page_members(ready, &page, count);
     if let Some(lacking) = lacking {
+        rest["complete"] = json!(false);
         rest["incomplete"] = lacking;
     }
     json.push_str(rest.to_string().trim_start_matches('{'));

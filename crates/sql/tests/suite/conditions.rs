@@ -181,9 +181,10 @@ fn like(pattern: &[char], text: &[char]) -> bool {
     match (pattern, text) {
         ([], []) => true,
         (['%', rest @ ..], _) => like(rest, text) || (!text.is_empty() && like(pattern, &text[1..])),
-        (['\\', literal, rest @ ..], [first, others @ ..]) => literal == first && like(rest, others),
         (['_', rest @ ..], [_, others @ ..]) => like(rest, others),
-        ([literal, rest @ ..], [first, others @ ..]) => literal == first && like(rest, others),
+        (['\\', literal, rest @ ..] | [literal, rest @ ..], [first, others @ ..]) => {
+            literal == first && like(rest, others)
+        }
         _ => false,
     }
 }

@@ -14,7 +14,7 @@ use indelible_store::log_no::LogNo;
 
 /// When the first event was received; one more each second.
 pub(crate) const RECEIVED_S: i64 = 1_790_000_000;
-pub(crate) const LIMITS: Limits = Limits { time: Duration::from_secs(60), memory: 64 << 20, text: 16 * 1024 };
+pub(crate) const LIMITS: Limits = Limits { time: Duration::from_mins(1), memory: 64 << 20, text: 16 * 1024 };
 
 /// One engine for all tests: each has threads of its own.
 pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(LIMITS).unwrap());
