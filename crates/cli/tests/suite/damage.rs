@@ -17,7 +17,6 @@ const NUMBERS: &[&str] = &[
     "groups?q=code:091111&by=session&sort=-count",
 ];
 /// The same in SQL: counted from columns, row by row, in an order, and joined with itself.
-#[cfg(feature = "sql")]
 const STATEMENTS: &[&str] = &[
     "select count(*) from events where code = '091111'",
     "select session_id, count(*), min(occurred_at) from events where code like '09111_' group by 1 order by 1",
@@ -54,17 +53,11 @@ fn numbers(mut answer: Value) -> Value {
 
 /// All answers of a running server.
 fn ask(server: &Server) -> Vec<(&'static str, Value)> {
-    let mut all: Vec<(&str, Value)> = NUMBERS
-        .iter()
-        .map(|path| (*path, numbers(server.get(&format!("{ORG}/{path}")).expect(200))))
-        .collect();
-    #[cfg(feature = "sql")]
-    all.extend(
-        STATEMENTS
-            .iter()
-            .map(|sql| (*sql, server.post(&format!("{ORG}/sql"), &json!({ "sql": sql })).expect(200))),
-    );
-    all
+    let get = |path: &&'static str| (*path, numbers(server.get(&format!("{ORG}/{path}")).expect(200)));
+    let sql =
+        |sql: &&'static str| (*sql, server.post(&format!("{ORG}/sql"), &json!({ "sql": sql })).expect(200));
+    let statements = if cfg!(feature = "sql") { STATEMENTS } else { &[] };
+    NUMBERS.iter().map(get).chain(statements.iter().map(sql)).collect()
 }
 
 /// Demands that an answer is the sound one, or names the file that makes it another; answers whether it does.
