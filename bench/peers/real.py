@@ -81,7 +81,7 @@ def send(source, count):
         found = json.loads(answer.read())
         if answer.status not in (200, 201, 202, 207):
             raise RuntimeError(f"{answer.status}: {str(found)[:500]}")
-        for item in found.get("items", []):
+        for item in found.get("results", []):
             state = str(item.get("status", item.get("result")))
             sums[state] = sums.get(state, 0) + 1
     print(json.dumps({"sent": count, "json_bytes": bytes_sent / count, "answers": sums}))

@@ -25,7 +25,7 @@ usage: cargo xtask <chore>
   test [--long]     everything that must hold before a change is merged, in order, with a summary
   tidy              house rules: dependencies between crates, sizes, forbidden words, links, error pages
   gen [--check]     write generated pages again, or only say which are stale
-  bench <ingest | search | mixed | real>
+  bench <ingest | search | own-search | mixed | real>
                     measure on this machine and append the figures to bench/RESULTS.md
   fuzz [SECONDS [TARGET]]
                     feed every reader of foreign bytes with broken input, 60 s each unless told otherwise

@@ -22,10 +22,10 @@ use crate::cursor::first_bytes;
 use crate::damage::LeftOut;
 use crate::filter::{Asked, Filter, Leaf, Surveyor, leaves};
 
-/// Memory for open blocks: about four hundred of them, as many as some pages and their neighbours need.
-const BLOCK_BYTES: usize = 128 * 1024 * 1024;
-/// Memory for filters.
-const FILTER_BYTES: usize = 64 * 1024 * 1024;
+/// Memory for open blocks: about three hundred of them, as many as some pages and their neighbours need.
+const BLOCK_BYTES: usize = 96 * 1024 * 1024;
+/// Memory for filters, and for each of the other kinds.
+const FILTER_BYTES: usize = 32 * 1024 * 1024;
 
 /// Remembers what was read of segments. One per process.
 #[derive(Debug)]

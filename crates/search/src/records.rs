@@ -64,16 +64,9 @@ impl Records for Store {
         descending: bool,
         f: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
     ) -> Result<(), SearchError> {
-        let mut scan = self.scan(log, range, descending).map_err(|source| read_error(log, source))?;
-        while let Some(piece) = scan.next_piece() {
-            for record in piece.map_err(|source| read_error(log, source))? {
-                let record = Record { index: record.index, leaf: &record.leaf, stored: &record.stored };
-                if f(record).is_break() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+        self.scan(log, range, descending)
+            .and_then(|scan| scan.visit(&mut |index, leaf, stored| f(Record { index, leaf, stored })))
+            .map_err(|source| read_error(log, source))
     }
 
     fn parts(&self, log: LogNo) -> Result<Vec<Part>, SearchError> {

@@ -13,8 +13,9 @@ use crate::template::Template;
 
 /// Most shapes of a segment; bodies of further ones are kept whole.
 pub(crate) const MAX_SHAPES: usize = 4096;
-/// Most columns of a segment, for the same reason.
-pub(crate) const MAX_COLUMNS: usize = 512;
+/// Most columns of a segment, for the same reason. Records of a cloud have thousands of different paths; a body that is kept
+/// whole has to be read for every question.
+pub(crate) const MAX_COLUMNS: usize = 8192;
 /// Contexts of one chunk.
 pub(crate) const CONTEXT_CHUNK: usize = 1024;
 /// Most bytes of a schema.

@@ -38,8 +38,8 @@ pub const MAX_OFFERS: usize = 50;
 pub const OFFER_EVENTS: u64 = 5_000;
 /// Searches at once; each may use a core.
 pub const MAX_SEARCHES: usize = 4;
-/// Longest wait for another search to end.
-pub const SEARCH_QUEUE_MS: u64 = 2_000;
+/// Longest wait for another search to end: a page of many panels on a busy machine is late rather than refused.
+pub const SEARCH_QUEUE_MS: u64 = 10_000;
 /// SQL statements at once; each may hold its memory.
 pub const MAX_STATEMENTS: usize = 2;
 /// Longest time of a statement, below the patience of common proxies.

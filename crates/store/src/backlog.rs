@@ -13,6 +13,9 @@ const FULL_RETRY: Duration = Duration::from_millis(250);
 const STAND_BACK: Duration = Duration::from_millis(100);
 /// Longest time that a commit is held up while sealing is behind but there is room.
 const MAX_PAUSE: Duration = Duration::from_millis(250);
+/// Seals that may become one when sealing is behind: fewer and larger segments then, in memory that is still bounded.
+const JOINED_SEALS: u64 = 8;
+
 /// A durable block that is not sealed yet.
 #[derive(Debug, Clone)]
 pub(crate) struct BlockRef {
@@ -210,11 +213,11 @@ impl Backlog {
         Some(if state.events >= events { left.min(pause) } else { left })
     }
 
-    /// As many of the oldest blocks as make one seal.
+    /// The oldest blocks, as many as one seal takes.
     fn prefix(&self, state: &BacklogState) -> Vec<BlockRef> {
         let (mut events, mut bytes) = (0, 0);
         let whole = |block: &&BlockRef| {
-            let more = events < self.seal_events && bytes < self.seal_bytes;
+            let more = events < JOINED_SEALS * self.seal_events && bytes < self.seal_bytes;
             events += block.events;
             bytes += block.disk_len;
             more

@@ -30,7 +30,8 @@ pub struct Options {
     pub wal_file_bytes: u64,
     /// Longest time between a commit and the head that covers it, with room below the promised second.
     pub head_interval: Duration,
-    /// Seal when this many events wait,
+    /// Seal when this many events wait, more in one go when sealing is behind: a search looks at each event that is not sealed,
+    /// which takes it 0.8 µs; sealing costs the same for each event from some thousand on,
     pub seal_events: u64,
     /// or this many bytes of WAL,
     pub seal_bytes: u64,
@@ -47,8 +48,8 @@ pub struct Options {
     /// Merge so many neighbouring segments into one, or fewer where that many reach a limit. With eight a search opens some
     /// fifteen files beside the large ones, and an event is written again once to five times.
     pub merge_files: usize,
-    /// Most events of a merged segment: 30 MB, which are merged in half a gigabyte of memory and in seconds, and few enough
-    /// files in a store of years.
+    /// Most events of a merged segment: what compresses as well as more would (20.8 bytes each; 23.5 in a seal), and is merged
+    /// in a hundred megabytes of memory and in seconds, beside a server that takes events in.
     pub merge_events: u64,
     /// Most bytes of what is merged: what a merge needs beside the data, and what one damaged file can cost.
     pub merge_bytes: u64,
@@ -73,7 +74,7 @@ impl Default for Options {
             }),
             wal_file_bytes: 64 * 1024 * 1024,
             head_interval: Duration::from_millis(250),
-            seal_events: 128 * 1024,
+            seal_events: 16 * 1024,
             seal_bytes: 64 * 1024 * 1024,
             seal_after: Duration::from_mins(5),
             quiet_events: 1024,
@@ -81,7 +82,7 @@ impl Default for Options {
             seal_pending: 2,
             own_segment_events: 8 * 1024,
             merge_files: 8,
-            merge_events: 1024 * 1024,
+            merge_events: 128 * 1024,
             merge_bytes: 64 * 1024 * 1024,
             queue_bytes: 48 * 1024 * 1024,
             keys_in_memory: 1_000_000,

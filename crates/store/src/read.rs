@@ -1,6 +1,6 @@
 //! Reading events: from the WAL while they are fresh, from segments once they are sealed. Never waits for a commit.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use indelible_event::LEAF_BYTES;
@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::log::{Log, Run};
 use crate::log_no::LogNo;
 use crate::shared::Shared;
-use crate::wal::record::Record as WalRecord;
+use crate::wal::record::{EventRecord, Record as WalRecord};
 
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,32 +33,36 @@ pub(crate) struct FullRecord {
 
 /// The records of one run.
 pub(crate) fn read_run(log: LogNo, run: &Run) -> Result<Vec<FullRecord>, StoreError> {
-    let mut bytes = vec![0; run.len as usize];
-    let path = || run.file.path.clone();
-    run.file
-        .file
-        .read_exact_at(&mut bytes, run.offset)
-        .map_err(|source| StoreError::io("read", path())(source))?;
-    let mut take = Take(&bytes);
-    let mut records = Vec::with_capacity(usize::try_from(run.count).unwrap_or(0));
+    let mut bytes = Vec::new();
+    read_bytes(run, &mut bytes)?;
+    let full = |event: &EventRecord<'_>| {
+        let record = Record { index: event.index, leaf: *event.leaf, stored: event.stored.to_vec() };
+        FullRecord { record, content: crate::core_state::content_print(&event.content) }
+    };
+    Ok(events_of(log, run, &bytes)?.iter().map(full).collect())
+}
+
+/// The bytes of one run, in place of what was in the buffer.
+fn read_bytes(run: &Run, bytes: &mut Vec<u8>) -> Result<(), StoreError> {
+    bytes.resize(run.len as usize, 0);
+    run.file.file.read_exact_at(bytes, run.offset).map_err(StoreError::io("read", &run.file.path))
+}
+
+/// The events in the bytes of a run.
+fn events_of<'a>(log: LogNo, run: &Run, bytes: &'a [u8]) -> Result<Vec<EventRecord<'a>>, StoreError> {
+    let mut take = Take(bytes);
+    let mut events = Vec::with_capacity(usize::try_from(run.count).unwrap_or(0));
     for index in run.first..run.first + run.count {
         let at = run.offset + (bytes.len() - take.0.len()) as u64;
         match WalRecord::take(&mut take) {
-            Some(WalRecord::Event(event)) if event.log == log && event.index == index => {
-                let record = Record { index, leaf: *event.leaf, stored: event.stored.to_vec() };
-                let content = crate::core_state::content_print(&event.content);
-                records.push(FullRecord { record, content });
-            }
+            Some(WalRecord::Event(event)) if event.log == log && event.index == index => events.push(event),
             _ => {
-                return Err(StoreError::corrupt(
-                    path(),
-                    at,
-                    "a record in the WAL changed after it was written",
-                ));
+                let what = "a record in the WAL changed after it was written";
+                return Err(StoreError::corrupt(run.file.path.clone(), at, what));
             }
         }
     }
-    Ok(records)
+    Ok(events)
 }
 
 /// One piece of a log, read in one go: an event and its neighbours, of which those in `wanted` are sure to be there.
@@ -80,6 +84,9 @@ pub(crate) fn read_piece(
     }
 }
 
+/// Receives an event: its index, its leaf, its stored body.
+pub type Visit<'f> = &'f mut dyn FnMut(u64, &[u8; LEAF_BYTES], &[u8]) -> ControlFlow<()>;
+
 /// Events of a range, one piece after the other; an iterator over single events.
 #[derive(Debug)]
 pub struct Scan {
@@ -96,21 +103,55 @@ impl Scan {
         Self { shared, log, rest, descending, piece: Vec::new().into_iter() }
     }
 
-    /// The next events that one read gives, in the scan's order; `None` at the end.
-    pub fn next_piece(&mut self) -> Option<Result<Vec<Record>, StoreError>> {
-        let rest: Vec<Record> = self.piece.by_ref().map(|full| full.record).collect();
-        if !rest.is_empty() {
-            return Some(Ok(rest));
+    /// Calls `f` with index, leaf and stored body of each event that is left, until it breaks. What is still in the WAL is
+    /// lent from the buffer that it was read into.
+    pub fn visit(mut self, f: Visit<'_>) -> Result<(), StoreError> {
+        let mut bytes = Vec::new();
+        loop {
+            for full in self.piece.by_ref() {
+                let Record { index, leaf, stored } = &full.record;
+                if f(*index, leaf, stored).is_break() {
+                    return Ok(());
+                }
+            }
+            while let Some(run) = self.next_index().and_then(|at| self.log.run(at)) {
+                if self.visit_run(&run, &mut bytes, f)?.is_break() {
+                    return Ok(());
+                }
+            }
+            match self.fetch() {
+                Some(piece) => self.piece = piece?.into_iter(),
+                None => return Ok(()),
+            }
         }
-        let piece = self.fetch()?;
-        Some(piece.map(|piece| piece.into_iter().map(|full| full.record).collect()))
+    }
+
+    fn visit_run(
+        &mut self,
+        run: &Run,
+        bytes: &mut Vec<u8>,
+        f: Visit<'_>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        read_bytes(run, bytes)?;
+        let mut events = events_of(self.log.no, run, bytes)?;
+        events.retain(|event| self.rest.contains(&event.index));
+        if self.descending {
+            events.reverse();
+            self.rest.end = run.first.max(self.rest.start);
+        } else {
+            self.rest.start = (run.first + run.count).min(self.rest.end);
+        }
+        Ok(events.iter().try_for_each(|event| f(event.index, event.leaf, event.stored)))
+    }
+
+    /// The event that comes next.
+    fn next_index(&self) -> Option<u64> {
+        let at = if self.descending { self.rest.end.checked_sub(1)? } else { self.rest.start };
+        (!self.rest.is_empty()).then_some(at)
     }
 
     fn fetch(&mut self) -> Option<Result<Vec<FullRecord>, StoreError>> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let at = if self.descending { self.rest.end - 1 } else { self.rest.start };
+        let at = self.next_index()?;
         let mut piece = match read_piece(&self.shared, &self.log, at, &self.rest) {
             Ok(piece) => piece,
             Err(error) => {

@@ -65,7 +65,8 @@ pub(crate) fn run(name: &str) -> Result<()> {
         "ingest" => ingest(),
         "mixed" => mixed::run(),
         "real" => real::run(),
-        "search" => search::run(SEARCHED_EVENTS),
+        "own-search" => search::run(SEARCHED_EVENTS, &[]),
+        "search" => search::run(SEARCHED_EVENTS, &search::PEERS),
         _ => bail!("no such measurement: {name}"),
     }
 }

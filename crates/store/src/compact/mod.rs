@@ -25,19 +25,23 @@ use crate::shared::Shared;
 use crate::snapshot;
 use journal::Journal;
 use merge::Unmerged;
-use plan::{Eligible, Limits, Plan};
+use plan::{Eligible, Limits, Plan, Size};
 
 /// How long merging waits before it looks again at a full disk: it is in no hurry.
 const FULL_RETRY: Duration = Duration::from_secs(10);
 /// Space that merging leaves free beside its new files, in WAL files: commits and seals come first.
 const SPARE_FILES: u64 = 3;
+/// Small segments from which merging no longer stands back: searches open each of them.
+const STAND_BACK_SEGMENTS: u64 = 64;
 
 /// What became of segments since the store was opened, and what there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Merging {
     /// Segment files in use.
     pub segments: u64,
-    /// Bytes in them.
+    /// Those of them that are small enough to be merged.
+    pub small: u64,
+    /// Bytes in them all.
     pub bytes: u64,
     /// Merges done.
     pub merges: u64,
@@ -65,6 +69,8 @@ pub(crate) struct Compaction {
 struct State {
     /// Times that somebody asked for a look.
     asked: u64,
+    /// Of them, those before segments were counted: every seal asks once.
+    counted: u64,
     /// Looks that found nothing to do, by the number of what was asked then.
     settled: u64,
     stopped: bool,
@@ -105,11 +111,16 @@ impl Compaction {
         self.lock().merging
     }
 
-    /// Whether a merge may go on; stands back while a seal is due.
+    /// Whether a merge may go on; stands back while a seal is due, unless there are so many segments that searches suffer.
     pub(crate) fn goes_on(&self, shared: &Shared) -> bool {
         let ends = || self.closing.load(Ordering::Acquire) || shared.has_failed();
-        shared.backlog.wait_while_due(&ends);
+        shared.backlog.wait_while_due(&|| ends() || self.is_urgent());
         !ends()
+    }
+
+    fn is_urgent(&self) -> bool {
+        let state = self.lock();
+        state.merging.small + (state.asked - state.counted) > STAND_BACK_SEGMENTS
     }
 
     fn update(&self, change: impl FnOnce(&mut Merging)) {
@@ -209,27 +220,32 @@ impl Compactor {
 
     fn next(&self) -> Result<Option<Plan>, StoreError> {
         let shared = &self.shared;
-        let options = &shared.options;
-        let limits =
-            Limits { files: options.merge_files, events: options.merge_events, bytes: options.merge_bytes };
         let logs = shared.all_logs();
         self.count(&logs);
         let eligible = Eligible { last_block: self.last_block()?, bad: &self.bad };
-        Ok(plan::next(&shared.dir, &logs, (&limits, options.own_segment_events), &eligible))
+        let own_events = shared.options.own_segment_events;
+        Ok(plan::next(&shared.dir, &logs, (&self.limits(), own_events), &eligible))
+    }
+
+    fn limits(&self) -> Limits {
+        let options = &self.shared.options;
+        Limits { files: options.merge_files, events: options.merge_events, bytes: options.merge_bytes }
     }
 
     fn count(&self, logs: &[Arc<crate::log::Log>]) {
         let mut seen = HashSet::new();
-        let (mut segments, mut bytes) = (0, 0);
+        let limits = self.limits();
+        let (mut segments, mut small, mut bytes) = (0, 0, 0);
         for sealed in logs.iter().flat_map(|log| log.segments()) {
             if seen.insert(sealed.segment.number) {
                 segments += 1;
+                small += u64::from(limits.are_above(&Size::of(&sealed.segment)));
                 bytes += sealed.segment.index.covered;
             }
         }
-        self.shared.compaction.update(|merging| {
-            (merging.segments, merging.bytes) = (segments, bytes);
-        });
+        let mut state = self.shared.compaction.lock();
+        state.counted = state.asked;
+        (state.merging.segments, state.merging.small, state.merging.bytes) = (segments, small, bytes);
     }
 
     /// The block of the oldest snapshot that is kept. Should a later one be damaged, opening goes back to it and makes

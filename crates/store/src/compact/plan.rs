@@ -26,6 +26,13 @@ pub(crate) struct Limits {
     pub(crate) bytes: u64,
 }
 
+impl Limits {
+    /// Whether a segment of this size may be merged with others.
+    pub(crate) fn are_above(&self, size: &Size) -> bool {
+        size.events <= self.events / 2 && size.bytes <= self.bytes / 2
+    }
+}
+
 /// Size of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
@@ -34,7 +41,7 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    fn of(segment: &Segment) -> Self {
+    pub(crate) fn of(segment: &Segment) -> Self {
         let events = segment.index.logs().iter().map(|entry| entry.count).sum();
         Self { events, bytes: segment.index.covered }
     }
@@ -178,9 +185,7 @@ fn choose(segments: &[Arc<Segment>], limits: &Limits, eligible: &Eligible<'_>) -
 
 /// The window of neighbours that is cheapest for each file it saves; those that are `None` stay apart.
 pub(crate) fn window(sizes: &[Option<Size>], limits: &Limits) -> Option<Range<usize>> {
-    let small = |size: &Option<Size>| {
-        size.filter(|size| size.events <= limits.events / 2 && size.bytes <= limits.bytes / 2)
-    };
+    let small = |size: &Option<Size>| size.filter(|size| limits.are_above(size));
     let mut best: Option<(u64, Range<usize>)> = None;
     for start in 0..sizes.len() {
         let run = sizes.get(start..).unwrap_or_default().iter().map_while(small);
