@@ -52,8 +52,11 @@ pub(crate) fn run(long: bool) -> bool {
         run.count("end-to-end tests", || all(&end_to_end, long));
         run.check("foreign verifiers", || script("bash", "tests/foreign/run.sh", &[]));
         run.check("console in a browser", || {
-            let mut node = program_in_root("node");
-            run_command(node.arg("tests/console/console.test.js").env("INDELIBLE", binary("debug")))
+            ["console.test.js", "pages.test.js"].into_iter().try_for_each(|name| {
+                let mut node = program_in_root("node");
+                let path = format!("tests/console/{name}");
+                run_command(node.arg(path).env("INDELIBLE", binary("debug")))
+            })
         });
         run.check("vectors, confirmed in Python", || script("python3", "tests/vectors/confirm.py", &[]));
         run.check("generated pages are fresh", || {

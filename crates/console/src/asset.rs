@@ -35,6 +35,8 @@ macro_rules! assets {
 assets! {
     "console.css" "text/css; charset=utf-8";
     "console.js" "text/javascript; charset=utf-8";
+    "complete.js" "text/javascript; charset=utf-8";
+    "live.js" "text/javascript; charset=utf-8";
     "mark.svg" "image/svg+xml";
 }
 

@@ -18,10 +18,14 @@ pub struct Explore {
     pub zone: String,
     /// Where the form leads.
     pub action: String,
+    /// Where completions of the query come from.
+    pub suggest: String,
     /// What is asked.
     pub form: Form,
     /// Windows of time with one click.
     pub presets: Vec<Link>,
+    /// The same query for events as they come.
+    pub live: String,
     /// The query's conditions; each leads to the query without it.
     pub chips: Vec<Link>,
     /// What is wrong with the query.

@@ -1,5 +1,7 @@
 //! What all pages share: the bar above, the theme, who is looking.
 
+use crate::text::Text;
+
 /// A link with its text, perhaps the chosen one of several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Link {
@@ -28,6 +30,8 @@ impl Link {
 pub struct Frame {
     /// Title of the page.
     pub title: String,
+    /// The texts of the reader's language.
+    pub t: &'static Text,
     /// `auto`, `light` or `dark`.
     pub theme: String,
     /// A line above everything, such as that the data is gone at the end.

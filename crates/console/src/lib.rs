@@ -15,9 +15,13 @@ pub mod explore;
 pub mod frame;
 pub mod home;
 pub mod integrity;
+pub mod lanes;
+pub mod live;
 pub mod login;
 pub mod message;
 pub mod row;
+pub mod text;
+pub mod timeline;
 pub mod words;
 
 /// A page in the form that a browser reads.

@@ -49,6 +49,8 @@ pub struct Row {
     pub outcome: String,
     /// Where from.
     pub origin: Option<Value>,
+    /// What happened in the same session or request.
+    pub timeline: Option<String>,
     /// It is the one that the page is about.
     pub here: bool,
 }

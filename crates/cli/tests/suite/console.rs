@@ -17,6 +17,9 @@ const PAGES: &[&str] = &[
     "/o/default/explore",
     "/o/default/explore?q=actor:user-1&since=&limit=25",
     "/o/default/explore.csv?q=&since=",
+    "/o/default/timeline?by=actor&value=user-1",
+    "/o/default/live?q=",
+    "/o/default/suggest?q=act",
     "/o/default/e/0",
     "/o/default/integrity",
 ];

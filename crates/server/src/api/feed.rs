@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use indelible_control::Permission;
 use indelible_query::Compiled;
-use indelible_search::{Budget, FeedPage, Log, Scope};
+use indelible_search::{Budget, FeedPage, Hit, Log, Scope};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Answer;
@@ -33,13 +33,19 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const PAGE_TIME: Duration = Duration::from_secs(5);
 const PAGE_BYTES: u64 = 4 << 30;
 
+/// How an event is written.
+pub(crate) type Write = Box<dyn Fn(&App, &Scope, &Hit) -> Result<String, Problem> + Send>;
+
 /// A feed that has been understood.
-struct Reader {
-    app: Shared,
-    scope: Scope,
-    query: Compiled,
-    from: u64,
-    limit: usize,
+pub(crate) struct Reader {
+    pub(crate) app: Shared,
+    pub(crate) scope: Scope,
+    pub(crate) query: Compiled,
+    /// Where it goes on.
+    pub(crate) from: u64,
+    /// Most rows of a page.
+    pub(crate) limit: usize,
+    pub(crate) write: Write,
 }
 
 pub(crate) async fn read(
@@ -65,7 +71,12 @@ pub(crate) async fn read(
     }
     let wait: u64 = params.parsed("wait", "seconds")?.unwrap_or(0);
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
-    let reader = Reader { app: Shared::clone(&app), scope, query, from, limit };
+    let write: Write = Box::new(|app, scope, hit| {
+        let mut row = String::with_capacity(1024);
+        write_event(&mut row, app, (&scope.organization, false), hit)?;
+        Ok(row)
+    });
+    let reader = Reader { app: Shared::clone(&app), scope, query, from, limit, write };
     // Wherever it begins: a reader that never asks for the first page reads all the same.
     let key = access.principal.key_id();
     if streams || app.recent_searches.is_new(key, access.log, &format!("feed {asked}"), app.clock.now_ns()) {
@@ -82,9 +93,8 @@ pub(crate) async fn read(
 /// Where to begin: a named cursor, what a broken stream had last, an index, or the end.
 fn start(app: &App, access: &Access, params: &Params, headers: &HeaderMap) -> Result<u64, Problem> {
     let refuse = |what: String| Problem::new(Code::RequestMalformed, what);
-    if let Some(last) = headers.get("last-event-id").and_then(|value| value.to_str().ok()) {
-        let last: u64 = last.parse().map_err(|_| refuse("Last-Event-ID is not an index".to_owned()))?;
-        return Ok(last.saturating_add(1));
+    if let Some(next) = after_last(headers)? {
+        return Ok(next);
     }
     if let Some(name) = params.text("cursor") {
         return Ok(super::cursors::position(app, access, name)?.unwrap_or(0));
@@ -96,11 +106,29 @@ fn start(app: &App, access: &Access, params: &Params, headers: &HeaderMap) -> Re
     }
 }
 
+/// Where a broken stream goes on, if one does.
+pub(crate) fn after_last(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(last) = headers.get("last-event-id").and_then(|value| value.to_str().ok()) else {
+        return Ok(None);
+    };
+    let last: u64 = last.parse().map_err(|_| {
+        Problem::new(Code::RequestMalformed, "Last-Event-ID is not an index")
+    })?;
+    Ok(Some(last.saturating_add(1)))
+}
+
+/// A place among the streams that are open at once.
+pub(crate) fn place(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&app.streams).try_acquire_owned().map_err(|_| {
+        Problem::new(Code::RateLimited, "too many streams are open; close one or poll").retry_after(5)
+    })
+}
+
 /// A page of JSON objects and where it ends.
-struct Rows {
-    items: Vec<(u64, String)>,
-    next: u64,
-    high_water: u64,
+pub(crate) struct Rows {
+    pub(crate) items: Vec<(u64, String)>,
+    pub(crate) next: u64,
+    pub(crate) high_water: u64,
 }
 
 impl Reader {
@@ -113,17 +141,13 @@ impl Reader {
         let log = Log { records: &self.app.store, scope: &self.scope };
         let page = self.app.searcher.feed(log, &self.query, (self.from, self.limit), &budget);
         let FeedPage { items, next, high_water } = page.map_err(search_problem)?;
-        let rows = items.iter().map(|hit| {
-            let mut row = String::with_capacity(1024);
-            write_event(&mut row, &*self.app, (&self.scope.organization, false), hit)?;
-            Ok((hit.index, row))
-        });
+        let rows = items.iter().map(|hit| Ok((hit.index, (self.write)(&self.app, &self.scope, hit)?)));
         Ok(Rows { items: rows.collect::<Result<_, Problem>>()?, next, high_water })
     }
 }
 
 /// Pages on until there is a row or the time is over; gives the reader back, moved on.
-async fn wait_for_rows(mut reader: Reader, wait: Duration) -> Result<(Rows, Reader), Problem> {
+pub(crate) async fn wait_for_rows(mut reader: Reader, wait: Duration) -> Result<(Rows, Reader), Problem> {
     let started = reader.app.clock.boot_ns();
     loop {
         let (page, mut same) = crate::blocking(move || reader.page().map(|page| (page, reader))).await?;
@@ -166,11 +190,7 @@ fn linked(page: &Rows, uri: &Uri) -> Response {
 /// Server-sent events: the id of each is its index, so that a client goes on where it was.
 fn stream(mut reader: Reader) -> Answer {
     reader.limit = reader.limit.min(STREAM_PAGE);
-    let Ok(permit) = Arc::clone(&reader.app.streams).try_acquire_owned() else {
-        return Err(
-            Problem::new(Code::RateLimited, "too many streams are open; close one or poll").retry_after(5)
-        );
-    };
+    let permit = place(&reader.app)?;
     let state: Option<(Reader, OwnedSemaphorePermit)> = Some((reader, permit));
     let body = futures_util::stream::unfold(state, |state| async move {
         let (reader, permit) = state?;

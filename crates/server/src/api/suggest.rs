@@ -54,11 +54,16 @@ pub(crate) async fn suggest(
     headers: HeaderMap,
 ) -> JsonAnswer {
     let access = app.access(&headers, &org, Permission::EventsRead)?;
-    let params = Params::read(&uri, SUGGEST)?;
+    offers(&app, &access, &caller, &uri).await
+}
+
+/// The same for somebody who may read, from the address of a request.
+pub(crate) async fn offers(app: &Shared, access: &Access, caller: &Caller, uri: &Uri) -> JsonAnswer {
+    let params = Params::read(uri, SUGGEST)?;
     let text = params.text("q").unwrap_or_default();
     let position = params.parsed("position", "a byte of the text")?.unwrap_or(text.len());
     let limit = number(&params, ("limit", DEFAULT_OFFERS, MAX_OFFERS))?;
-    let catalogs = visible(&app, &access);
+    let catalogs = visible(app, access);
     let Some(place) = Completion::at(text, position) else {
         return Ok(Json(
             json!({ "offset": position.min(text.len()), "length": 0, "items": [], "counted": 0 }),
@@ -67,9 +72,9 @@ pub(crate) async fn suggest(
     let (mut offers, counted) = match &place.part {
         Part::Name(prefix) => (names(prefix, &catalogs), 0),
         Part::Value(field, prefix) => {
-            let narrowed = narrowing(&app, &access, &place.rest, params.text("tz"));
-            let looked = look(&app, &access, (field, prefix), narrowed).await?;
-            record(&app, &access, &caller, field);
+            let narrowed = narrowing(app, access, &place.rest, params.text("tz"));
+            let looked = look(app, access, (field, prefix), narrowed).await?;
+            record(app, access, caller, field);
             (values((field, prefix), &catalogs, &looked.0), looked.1)
         }
     };

@@ -338,6 +338,6 @@ async fn lately(call: &Call, asked: &Asked, search: &Search) -> Result<(Option<C
     });
     let (all, failed) = both.await?;
     let count = all["events"].as_u64().unwrap_or(0);
-    let chart = facets::chart(&all, &failed, &zone, search);
+    let chart = facets::chart(&all, &failed, &zone, &|since, until| search.between(since, until).href());
     Ok((Some(chart).filter(|_| count > 0), count))
 }

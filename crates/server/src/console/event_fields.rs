@@ -8,6 +8,7 @@ use indelible_query::{EventQuery, FieldRef, Instant, Test};
 
 use super::rows::{Painter, actor, first_target, occurred};
 use super::search::Search;
+use super::timeline::Joined;
 
 /// Groups in their order; a field belongs to the first that its path begins with.
 const GROUPS: [(&str, &[&str]); 8] = [
@@ -245,6 +246,14 @@ pub(crate) fn related(event: &Event, leaf: &Leaf, painter: &Painter) -> Vec<Link
     let everything = painter.search.between("", "");
     let hour = window(event, leaf, painter);
     let mut add = |label: String, href: Option<String>| links.extend(href.map(|href| Link::new(label, href)));
+    for (by, title) in [
+        ("session", "Timeline of this session"),
+        ("request", "Timeline of this request"),
+        ("actor", "Timeline of this actor"),
+        ("target", "Timeline of this target"),
+    ] {
+        add(title.to_owned(), Joined::of(&painter.search.org, by, event).map(|joined| joined.href()));
+    }
     for (name, field, title) in [
         ("session", Field::SessionId, "Same session"),
         ("request", Field::RequestId, "Same request"),

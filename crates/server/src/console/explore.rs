@@ -5,6 +5,7 @@
 
 use axum::extract::Path;
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use indelible_console::explore::{Copy, Explore, Form, Found, Trouble};
 use indelible_console::frame::Link;
 use indelible_control::Permission;
@@ -60,6 +61,12 @@ pub(crate) async fn explore(call: Call, Path(org): Path<String>) -> Answer {
     }
 }
 
+/// Completions of a query for the page that it is written on.
+pub(crate) async fn suggest(call: Call, Path(org): Path<String>) -> Answer {
+    let access = call.access(&org, Permission::EventsRead)?;
+    Ok(crate::api::suggest::offers(&call.app, &access, &call.caller, &call.uri).await?.into_response())
+}
+
 /// The page before anything was searched.
 fn shell(call: &Call, access: &Access, search: &Search, zone: &Zone) -> Explore {
     let title = if search.q.is_empty() { "Explore".to_owned() } else { search.q.clone() };
@@ -72,6 +79,7 @@ fn shell(call: &Call, access: &Access, search: &Search, zone: &Zone) -> Explore 
         org: search.org.clone(),
         zone: zone.name().to_owned(),
         action: format!("/o/{}/explore", search.org),
+        suggest: format!("/o/{}/suggest", search.org),
         form: Form {
             q: search.q.clone(),
             since: search.since.clone(),
@@ -79,6 +87,7 @@ fn shell(call: &Call, access: &Access, search: &Search, zone: &Zone) -> Explore 
             hidden: search.hidden(),
         },
         presets: presets.collect(),
+        live: super::live::href(search),
         chips: Vec::new(),
         trouble: None,
         found: None,
@@ -122,7 +131,7 @@ fn found(app: &App, painter: &Painter, looked: &Looked, ready: &Ready) -> Result
         failures: looked.failed["events"].as_u64().unwrap_or(0),
         log_size: page.log_size,
         window: extent(&looked.bars, &painter.zone),
-        chart: facets::chart(&looked.bars, &looked.failed, &painter.zone, search),
+        chart: facets::chart(&looked.bars, &looked.failed, &painter.zone, &|since, until| search.between(since, until).href()),
         facets: facets::facets(&looked.facets, (&painter.catalogs, &looked.names), (search, query)),
         rows: rows.collect::<Result<_, _>>()?,
         newer: turned(&page.prev_cursor),
@@ -220,7 +229,7 @@ fn troubled(mut shown: Explore, problem: &Problem, search: &Search) -> Answer {
     Ok(response)
 }
 
-fn trouble(problem: &Problem, search: &Search) -> Trouble {
+pub(super) fn trouble(problem: &Problem, search: &Search) -> Trouble {
     let code = problem.code.name().to_owned();
     let Some(error) = problem.errors.first().filter(|_| problem.code == Code::QueryInvalid) else {
         let again = Search { cursor: None, at: None, ..search.clone() };

@@ -111,8 +111,13 @@ fn label(field: &str, value: &str, (catalogs, names): (&Registry, &Names)) -> St
     }
 }
 
-/// The bars of two answers in equal bars: everything, and what of it failed.
-pub(crate) fn chart(all: &Value, failed: &Value, zone: &Zone, search: &Search) -> Chart {
+/// The bars of two answers in equal bars: everything, and what of it failed. Each leads to its stretch of time.
+pub(crate) fn chart(
+    all: &Value,
+    failed: &Value,
+    zone: &Zone,
+    href: &dyn Fn(String, String) -> String,
+) -> Chart {
     let bars = |answer: &Value| answer["bars"].as_array().cloned().unwrap_or_default();
     let failures: std::collections::HashMap<String, u64> = bars(failed)
         .iter()
@@ -129,7 +134,7 @@ pub(crate) fn chart(all: &Value, failed: &Value, zone: &Zone, search: &Search) -
         Some(Datum {
             name: zone.short(start, end),
             label: format!("{}: {} events{failed}", zone.second(start), grouped(count)),
-            href: search.between(since, until).href(),
+            href: href(since, until),
             count,
             bad,
         })

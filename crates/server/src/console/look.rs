@@ -96,6 +96,26 @@ pub(super) async fn look(
     Ok((looked, ready))
 }
 
+/// The newest events by arrival, and records that somebody looked.
+pub(super) async fn newest(call: &Call, access: &Access, search: &Search) -> Result<Page, Problem> {
+    let app = &call.app;
+    let scope = Scope { organization: access.org.id.to_string(), log: access.log };
+    let asked = search::Asked { sort: Some("-index".to_owned()), ..search.asked(call.zone().name()) };
+    let ready = search::understand(&**app, (&scope, access.principal.catalog()), &asked, MAX_GET_BYTES)?;
+    let recorded = search::recorded_text(&ready.text, ready.window);
+    let _permit = search::permit(app).await?;
+    let (worker, cancelled) = (Shared::clone(app), Cancel::default());
+    let flag = Arc::clone(&cancelled.0);
+    let looked = crate::blocking(move || ready.look(&*worker, &flag)).await?;
+    let key = access.principal.key_id();
+    if app.recent_searches.is_new(key, access.log, &asked.as_said(), app.clock.now_ns()) {
+        let act = Act::new("EVENT.SEARCH").by(&access.principal).from(&call.caller);
+        let rows = i64::try_from(looked.page.items.len()).unwrap_or(i64::MAX);
+        app.record(access.log, act.param("query", recorded.as_str()).param("rows", rows));
+    }
+    Ok(looked.page)
+}
+
 /// The ends of a window as a search takes them; empty where it is open.
 pub(super) fn ends(window: Window) -> (String, String) {
     let since = window.since.map(numbers_json::time_text).unwrap_or_default();

@@ -16,12 +16,15 @@ mod explore;
 mod facets;
 mod home;
 mod integrity;
+mod live;
 mod login;
 mod look;
 pub mod pages;
 mod rows;
 mod search;
 mod session;
+mod spans;
+mod timeline;
 mod times;
 mod visit;
 

@@ -4,7 +4,7 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 use indelible_control::Permission::{self, CatalogRead, EventsRead, LogRead};
 
-use super::{around, assets, catalogs, csv, event, explore, home, integrity, login};
+use super::{around, assets, catalogs, csv, event, explore, home, integrity, live, login, timeline};
 use crate::app::Shared;
 use crate::endpoints::Need;
 
@@ -53,6 +53,10 @@ pub const PAGES: &[Page] = &[
     page!(get "/o/{org}", may(EventsRead), "Home: events per day, newest failures, state of the log.", home::home),
     page!(get "/o/{org}/explore", may(EventsRead), "Search with facets and histogram.", explore::explore),
     page!(get "/o/{org}/explore.csv", may(EventsRead), "Everything that a search matches, as CSV.", csv::csv),
+    page!(get "/o/{org}/suggest", may(EventsRead), "Completions of a query.", explore::suggest),
+    page!(get "/o/{org}/live", may(EventsRead), "Events as they come.", live::live),
+    page!(get "/o/{org}/live/events", may(EventsRead), "The same as a stream for the page.", live::events),
+    page!(get "/o/{org}/timeline", may(EventsRead), "What belongs together, in order.", timeline::timeline),
     page!(get "/o/{org}/e/{id}", may(EventsRead), "One event with its proof.", event::event),
     page!(get "/o/{org}/e/{id}/proof", may(EventsRead), "The event's proof as a file.", event::proof),
     page!(get "/o/{org}/integrity", may(LogRead), "Checkpoints, producers and their gaps.", integrity::integrity),

@@ -8,6 +8,7 @@ use indelible_event::{Event, Field, Leaf};
 use indelible_query::{EventQuery, FieldRef, Instant, Scalar, Test};
 
 use super::search::Search;
+use super::timeline::Joined;
 use super::times::Zone;
 use crate::event_json;
 use crate::problem::Problem;
@@ -38,6 +39,18 @@ pub(crate) fn first_target(event: &Event) -> (Option<String>, usize) {
         Some(text.to_owned()).filter(|text| !text.is_empty())
     };
     (text("name").or_else(|| text("id")), targets.len())
+}
+
+/// A member of the first of an event's targets, if it says something.
+pub(crate) fn first_member(event: &Event, member: &str) -> Option<String> {
+    let targets = event.get(Field::Targets).and_then(|targets| targets.as_list())?;
+    let text = targets.first()?.as_map()?.get(member)?.as_text()?;
+    Some(text.to_owned()).filter(|text| !text.trim().is_empty())
+}
+
+/// What queries know the first of an event's targets by: its id, else its name.
+pub(crate) fn target_id(event: &Event) -> Option<String> {
+    first_member(event, "id").or_else(|| first_member(event, "name"))
 }
 
 /// Who acted, by the name that people know.
@@ -92,6 +105,9 @@ impl Painter {
             more_targets: targets.saturating_sub(1),
             outcome: text(Field::Outcome),
             origin: origin(event).and_then(|(name, text)| self.value(name, text)),
+            timeline: Joined::of(&self.search.org, "session", event)
+                .or_else(|| Joined::of(&self.search.org, "request", event))
+                .map(|joined| joined.href()),
             here: false,
         }
     }

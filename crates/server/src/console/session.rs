@@ -117,6 +117,12 @@ impl Sessions {
         Some(session.clone())
     }
 
+    /// The session of a token, without thereby using it: for what goes on by itself.
+    pub(crate) fn peek(&self, token: &str, now_ns: i64) -> Option<Session> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(&digest(token)).filter(|session| !session.is_over(now_ns)).cloned()
+    }
+
     /// Ends the session of a token.
     pub(crate) fn end(&self, token: &str) -> Option<Session> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(token))

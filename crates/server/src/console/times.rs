@@ -70,6 +70,18 @@ impl Zone {
         zoned.strftime(form).to_string()
     }
 
+    /// A moment in a few characters, as exact as a line of this many nanoseconds needs.
+    pub(crate) fn clock(&self, at: Instant, length: i128) -> String {
+        let form = if length >= 48 * 3600 * NANOS {
+            "%m-%d %H:%M"
+        } else if length >= 10 * NANOS {
+            "%H:%M:%S"
+        } else {
+            "%H:%M:%S%.3f"
+        };
+        self.zoned(at).strftime(form).to_string()
+    }
+
     /// A stretch of time in the words of a search: whole days by their dates, everything else to the second.
     pub(crate) fn window(&self, start: Instant, end: Instant) -> (String, String) {
         let (first, after) = (self.zoned(start), self.zoned(end));
@@ -80,6 +92,20 @@ impl Zone {
         }
         let form = "%Y-%m-%dT%H:%M:%S%:z";
         (first.strftime(form).to_string(), last.strftime(form).to_string())
+    }
+}
+
+/// How long something took, in its two largest units.
+pub(crate) fn lasting(seconds: i64) -> String {
+    let parts = |large: i64, name: &str, small: i64, below: &str| match small {
+        0 => format!("{large} {name}"),
+        small => format!("{large} {name} {small} {below}"),
+    };
+    match seconds.max(0) {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => parts(seconds / 60, "min", seconds % 60, "s"),
+        seconds @ 3_600..86_400 => parts(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
+        seconds => parts(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
     }
 }
 

@@ -7,9 +7,10 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
 use indelible_console::frame::{Frame, Link, Visit};
+use indelible_console::text::{LANGUAGES, Text};
 use indelible_control::{Organization, Permission, Principal, Scope, allowed};
 
-use super::session::{Session, Subject};
+use super::session::{Session, Sessions, Subject};
 use super::times::Zone;
 use crate::access::{Access, node_access_of};
 use crate::app::{App, Shared};
@@ -20,6 +21,8 @@ use crate::problem::{Code, Problem};
 pub(crate) const THEME_COOKIE: &str = "indelible_theme";
 /// Cookie of the zone, UTC if there is none.
 pub(crate) const ZONE_COOKIE: &str = "indelible_zone";
+/// Cookie of the language, the browser's own choice if there is none.
+pub(crate) const LANGUAGE_COOKIE: &str = "indelible_language";
 /// Themes there are.
 pub(crate) const THEMES: [&str; 3] = ["auto", "light", "dark"];
 
@@ -79,6 +82,16 @@ pub(crate) fn theme(headers: &HeaderMap) -> &'static str {
     THEMES.into_iter().find(|theme| Some(*theme) == said).unwrap_or("auto")
 }
 
+/// The language that a browser has chosen here, else the first that it asks for and we have.
+pub(crate) fn language(headers: &HeaderMap) -> &'static str {
+    let known = |said: &str| LANGUAGES.into_iter().find(|language| said.eq_ignore_ascii_case(language));
+    let accepted = || {
+        let said = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+        said.split(',').find_map(|one| known(one.trim().split([';', '-']).next().unwrap_or_default()))
+    };
+    cookie(headers, LANGUAGE_COOKIE).and_then(known).or_else(accepted).unwrap_or("en")
+}
+
 impl App {
     /// Whether browsers reach us over TLS, so that cookies need it.
     pub(crate) fn is_behind_tls(&self) -> bool {
@@ -92,9 +105,24 @@ impl App {
 
     /// The visitor of a request, with the rights that its subject has now.
     pub(crate) fn visitor(&self, headers: &HeaderMap) -> Result<Visitor, Problem> {
+        self.visitor_by(headers, Sessions::of)
+    }
+
+    /// The same for something that goes on by itself, which keeps no session alive.
+    pub(crate) fn silent_visitor(&self, headers: &HeaderMap) -> Result<Visitor, Problem> {
+        self.visitor_by(headers, Sessions::peek)
+    }
+
+    fn visitor_by(
+        &self,
+        headers: &HeaderMap,
+        find: impl Fn(&Sessions, &str, i64) -> Option<Session>,
+    ) -> Result<Visitor, Problem> {
         let session = match (self.guest.get(), cookie(headers, self.session_cookie())) {
             (Some((key, csrf)), _) => Session::of_guest(key, csrf),
-            (None, Some(token)) => self.sessions.of(token, self.clock.boot_ns()).ok_or_else(no_session)?,
+            (None, Some(token)) => {
+                find(&self.sessions, token, self.clock.boot_ns()).ok_or_else(no_session)?
+            }
             (None, None) => return Err(no_session()),
         };
         let Subject::Key(key) = &session.subject;
@@ -165,10 +193,16 @@ impl Call {
         said.or_else(kept).and_then(|name| Zone::named(&name)).unwrap_or_default()
     }
 
+    /// The texts of the reader's language.
+    pub(crate) fn text(&self) -> &'static Text {
+        Text::of(language(&self.headers))
+    }
+
     /// What stands around a page without a visitor.
     pub(crate) fn bare_frame(&self, title: &str) -> Frame {
         Frame {
             title: title.to_owned(),
+            t: self.text(),
             theme: theme(&self.headers).to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ribbon: self.app.guest.get().map(|_| {
