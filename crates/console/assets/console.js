@@ -194,6 +194,82 @@ class ProofCheck extends HTMLElement {
   }
 }
 
+/** Bars of which several can be chosen, with a pointer or with Shift and the arrow keys. */
+class TimeBrush extends HTMLElement {
+  connectedCallback() {
+    this.bars = [...this.querySelectorAll("svg.chart a")];
+    if (!this.bars.length || this.ready) return;
+    this.ready = true;
+    // One stop for the tabulator; arrows go on from there.
+    this.bars.forEach((bar, at) => bar.setAttribute("tabindex", at ? "-1" : "0"));
+    const svg = this.querySelector("svg.chart");
+    const at = (event) => this.bars.indexOf(document.elementFromPoint(event.clientX, event.clientY)?.closest("svg.chart a"));
+    svg.addEventListener("pointerdown", (event) => {
+      if (event.button === 0 && event.pointerType !== "touch") this.from = this.to = at(event);
+    });
+    svg.addEventListener("pointermove", (event) => {
+      if (this.from === undefined || !(event.buttons & 1) || at(event) < 0) return;
+      this.to = at(event);
+      this.paint();
+    });
+    svg.addEventListener("dragstart", (event) => event.preventDefault());
+    svg.addEventListener("click", (event) => {
+      if (this.from !== undefined && this.from !== this.to && !event.shiftKey) {
+        event.preventDefault();
+        this.go();
+      }
+    });
+    document.addEventListener("pointerup", (this.up = (event) => {
+      if (this.from !== undefined && this.from !== this.to && !event.target?.closest?.("svg.chart a")) this.go();
+    }));
+    svg.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("pointerup", this.up);
+  }
+
+  key(event) {
+    const now = this.bars.indexOf(event.target.closest("a"));
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      const next = Math.max(0, Math.min(this.bars.length - 1, now + step));
+      if (event.shiftKey) this.from ??= now;
+      else this.from = undefined;
+      this.to = next;
+      this.bars[now].setAttribute("tabindex", "-1");
+      this.bars[next].setAttribute("tabindex", "0");
+      this.bars[next].focus();
+      this.paint();
+    } else if (event.key === "Enter" && this.from !== undefined && this.from !== this.to) {
+      event.preventDefault();
+      this.go();
+    } else if (event.key === "Escape") {
+      this.from = undefined;
+      this.paint();
+    }
+  }
+
+  get range() {
+    return this.from === undefined ? [] : [this.from, this.to].sort((a, b) => a - b);
+  }
+
+  paint() {
+    const [first, last] = this.range;
+    this.bars.forEach((bar, at) => bar.classList.toggle("picked", at >= first && at <= last));
+  }
+
+  go() {
+    const [first, last] = this.range.map((at) => new URL(this.bars[at].getAttribute("href"), location.href));
+    this.from = undefined;
+    first.searchParams.set("until", last.searchParams.get("until") ?? "");
+    location.assign(first);
+  }
+}
+
+document.documentElement.classList.add("scripts");
+customElements.define("time-brush", TimeBrush);
 customElements.define("copy-button", CopyButton);
 customElements.define("browser-zone", BrowserZone);
 customElements.define("proof-check", ProofCheck);

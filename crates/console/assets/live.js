@@ -2,7 +2,9 @@
 
 /** Rows that are kept, and rows that are put in at once: a frame stays short whatever comes. */
 const KEPT = 2000;
-const AT_ONCE = 80;
+const AT_ONCE = 32;
+/** Rows of a block; the browser skips blocks that are out of sight as a whole. */
+const BLOCK = 100;
 /** A person who listens is told no more often. */
 const TELL_MS = 10_000;
 /** Further behind than this nobody catches up by waiting. */
@@ -127,24 +129,38 @@ class LiveTail extends HTMLElement {
   flush() {
     const pausing = this.pausing;
     if (!pausing && this.rows.length) {
-      // What would fall out at the end of the same flood is never drawn.
-      const now = this.rows.splice(0, AT_ONCE);
-      const fragment = document.createDocumentFragment();
-      for (const row of now.reverse()) fragment.append(this.row(row));
-      this.list.prepend(fragment);
-      while (this.list.childElementCount > KEPT) this.list.lastElementChild.remove();
+      this.put(this.rows.splice(0, AT_ONCE));
     }
     this.unread = this.rows.length ? this.unread : 0;
     if (!pausing && this.rows.length) this.paint();
     const waiting = pausing ? (this.unread ?? 0) : this.rows.length;
     this.button.textContent = pausing ? `${this.dataset.paused}: ${waiting} ${this.dataset.new}, ${this.dataset.resume}` : this.dataset.pause;
     this.button.classList.toggle("main", pausing);
-    const shown = this.list.childElementCount;
+    const shown = this.drawn;
     this.total.textContent = `${this.count} ${this.dataset.received}`;
     const left = this.count - shown - this.rows.length;
     this.earlier.hidden = left <= 0;
     this.earlier.textContent = `${left} ${this.dataset.earlier}`;
     Object.assign(this.dataset, { count: String(this.count), shown: String(shown), left: String(left), pausing: String(pausing) });
+  }
+
+  /** Puts rows at the top, the last one first, and takes as many away at the end as are too many. */
+  put(rows) {
+    for (const row of rows) {
+      let block = this.list.firstElementChild;
+      if (!block || block.childElementCount >= BLOCK) {
+        block = made("div", "block");
+        this.list.prepend(block);
+      }
+      block.prepend(this.row(row));
+    }
+    this.drawn += rows.length;
+    while (this.drawn > KEPT) {
+      const last = this.list.lastElementChild;
+      last.lastElementChild.remove();
+      if (!last.firstElementChild) last.remove();
+      this.drawn -= 1;
+    }
   }
 
   row(of) {

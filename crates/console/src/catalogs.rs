@@ -68,6 +68,36 @@ pub struct CatalogPage {
     pub sections: Vec<Section>,
     /// What the lint found.
     pub findings: Vec<Finding>,
+    /// What an organization's log holds of it, for those who may search.
+    pub seen: Option<Seen>,
+}
+
+/// What a log holds of a catalog.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Types that the catalog declares.
+    pub types: u64,
+    /// Codes that the log holds.
+    pub codes: u64,
+    /// Types that never came.
+    pub never: Vec<Link>,
+    /// Codes that came and are no type.
+    pub undeclared: Vec<SeenCode>,
+    /// Newest events that were looked at for drift,
+    pub sampled: u64,
+    /// and where they are not as the catalog says.
+    pub drift: Vec<Finding>,
+}
+
+/// A code in a log.
+#[derive(Clone, Debug, Default)]
+pub struct SeenCode {
+    /// The code.
+    pub code: String,
+    /// How often it came.
+    pub count: u64,
+    /// Its events.
+    pub href: String,
 }
 
 /// Types that belong together.
@@ -147,6 +177,8 @@ pub struct CodePage {
     pub example: String,
     /// Everything else the catalog says: name and text.
     pub facts: Vec<(String, String)>,
+    /// Types that say the same with the other outcome.
+    pub twins: Vec<Link>,
     /// The search for its events, for those who may.
     pub search: Option<String>,
     /// Its events of the last days, for those who may.

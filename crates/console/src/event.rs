@@ -33,6 +33,12 @@ pub struct EventPage {
     pub groups: Vec<Group>,
     /// Neighbours in the log, this event among them.
     pub around: Vec<Row>,
+    /// Other choices of neighbours.
+    pub around_choices: Vec<Link>,
+    /// Who looked at it, the newest first,
+    pub readers: Vec<Row>,
+    /// and all of them.
+    pub readers_href: String,
     /// What the API answers.
     pub json: String,
     /// The form it was received in, if that was kept,

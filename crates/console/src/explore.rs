@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::chart::Chart;
 use crate::frame::{Frame, Link};
-use crate::row::Row;
+use crate::row::{Row, Value};
 
 /// The page.
 #[derive(Clone, Debug, Template)]
@@ -26,6 +26,14 @@ pub struct Explore {
     pub presets: Vec<Link>,
     /// The same query for events as they come.
     pub live: String,
+    /// Searches that are kept,
+    pub views: Vec<Link>,
+    /// the page about them, which a new one is sent to,
+    pub views_href: String,
+    /// and what this one would be.
+    pub kept: String,
+    /// Goes with every form.
+    pub csrf: String,
     /// The query's conditions; each leads to the query without it.
     pub chips: Vec<Link>,
     /// What is wrong with the query.
@@ -79,8 +87,14 @@ pub struct Found {
     pub chart: Chart,
     /// By value.
     pub facets: Vec<Facet>,
-    /// The page of events.
+    /// The page of events,
     pub rows: Vec<Row>,
+    /// or the same in chosen columns.
+    pub grid: Option<Grid>,
+    /// What there is to choose of columns.
+    pub columns: ColumnChoice,
+    /// A larger stretch of time around this one.
+    pub zoom_out: Option<String>,
     /// The page before.
     pub newer: Option<String>,
     /// The page after.
@@ -97,6 +111,52 @@ pub struct Found {
     pub wider: Vec<Link>,
     /// Where the search ended before everything was seen.
     pub stopped: Option<String>,
+}
+
+/// Events in chosen columns.
+#[derive(Clone, Debug, Default)]
+pub struct Grid {
+    /// Titles.
+    pub columns: Vec<String>,
+    /// Rows that belong together; one without a title when nothing is grouped.
+    pub groups: Vec<GridGroup>,
+}
+
+/// Rows that belong together.
+#[derive(Clone, Debug, Default)]
+pub struct GridGroup {
+    /// What they share, and where there is more of it.
+    pub title: Option<Link>,
+    /// Their cells.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// One cell.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    /// Its text, as a file has it.
+    pub text: String,
+    /// The text as something that can be clicked.
+    pub value: Option<Value>,
+    /// The page of the event, from the cell that leads there.
+    pub href: Option<String>,
+    /// It is a letter of CRUDE.
+    pub crude: String,
+    /// It is an outcome.
+    pub outcome: String,
+}
+
+/// What there is to choose of columns.
+#[derive(Clone, Debug, Default)]
+pub struct ColumnChoice {
+    /// Reports with columns of their own.
+    pub layouts: Vec<Link>,
+    /// What rows are grouped by.
+    pub groups: Vec<Link>,
+    /// Each column, shown or not; a click changes that.
+    pub toggles: Vec<Link>,
+    /// What the form for a further column keeps.
+    pub hidden: Vec<(String, String)>,
 }
 
 /// A search in another form.

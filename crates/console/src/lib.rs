@@ -22,6 +22,7 @@ pub mod message;
 pub mod row;
 pub mod text;
 pub mod timeline;
+pub mod views;
 pub mod words;
 
 /// A page in the form that a browser reads.

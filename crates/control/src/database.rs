@@ -23,6 +23,7 @@ use crate::organization::{
 use crate::permission::Kind;
 use crate::record::{decode_key, decode_organization, encode_key, encode_organization};
 use crate::token::{Presented, compose, id_of};
+use crate::view::Views;
 
 const META: TableDefinition<&str, u32> = TableDefinition::new("meta");
 const ORGANIZATIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("organizations");
@@ -70,6 +71,7 @@ pub struct Control {
 struct Picture {
     organizations: BTreeMap<String, Arc<Organization>>,
     keys: HashMap<String, Arc<Credential>>,
+    views: Views,
 }
 
 impl Control {
@@ -232,6 +234,11 @@ impl Control {
         Ok(Principal(entry))
     }
 
+    /// Every view, as last committed.
+    pub(crate) fn all_views(&self) -> Views {
+        self.picture().views.clone()
+    }
+
     fn picture(&self) -> Arc<Picture> {
         Arc::clone(&self.picture.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -259,7 +266,7 @@ impl Control {
 
     /// Runs one change as one transaction. If we die before the commit returns, the change is either whole or absent;
     /// the caller has heard nothing and looks again.
-    fn change<T>(&self, apply: impl FnOnce(&WriteTransaction) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn change<T>(&self, apply: impl FnOnce(&WriteTransaction) -> Result<T, Error>) -> Result<T, Error> {
         let _order = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction =
             self.database.begin_write().map_err(|e| Error::database("beginning a change")(e.into()))?;
@@ -290,6 +297,7 @@ impl Control {
             }
             next.keys.insert(id.value().to_owned(), Arc::new(entry));
         }
+        next.views = crate::view::read_all(&transaction)?;
         Ok(next)
     }
 }

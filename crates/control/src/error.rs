@@ -68,6 +68,14 @@ pub enum Error {
         /// Its identifier.
         id: String,
     },
+    /// Somebody else changed it first.
+    #[error("{what} {id} changed meanwhile: read it again and repeat the change")]
+    Stale {
+        /// The kind of thing.
+        what: &'static str,
+        /// Its identifier.
+        id: String,
+    },
     /// A named limit is reached.
     #[error("limit reached: at most {limit} {what}: {hint}")]
     Limit {

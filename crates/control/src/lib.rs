@@ -15,6 +15,7 @@ mod permission;
 mod profile;
 mod record;
 mod token;
+mod view;
 
 pub use database::{Changed, Control, FirstStart};
 pub use error::{AuthError, Error};
@@ -25,3 +26,4 @@ pub use organization::{
 };
 pub use permission::{Denied, Kind, Permission, allowed};
 pub use profile::{Profile, Profiles, profile_path};
+pub use view::{NewView, Shows, View};

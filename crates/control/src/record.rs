@@ -124,13 +124,13 @@ pub(crate) fn decode_key(id: &str, bytes: &[u8]) -> Result<Credential, Error> {
     Ok(Credential { key, secret_sha256, last_used_ms: AtomicI64::new(0) })
 }
 
-fn encode<T: Serialize>(record: &T) -> Vec<u8> {
+pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     let mut bytes = vec![VERSION];
     serde_json::to_writer(&mut bytes, record).expect("a record of texts and numbers always has a JSON form");
     bytes
 }
 
-fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
     match bytes.split_first() {
         Some((&VERSION, json)) => serde_json::from_slice(json).map_err(|error| error.to_string()),
         Some((version, _)) => Err(format!("version {version} is not known here")),

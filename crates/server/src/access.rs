@@ -86,7 +86,7 @@ pub(crate) fn no_organization(name: &str) -> Problem {
     Problem::new(Code::NotFound, format!("there is no organization {name:?} that this key may see"))
 }
 
-fn not_granted(needed: Permission) -> Problem {
+pub(crate) fn not_granted(needed: Permission) -> Problem {
     let kinds: Vec<_> = needed.kinds().iter().map(|kind| kind.word()).collect();
     let detail =
         format!("needs the permission {}, which keys of kind {} have", needed.name(), kinds.join(", "));

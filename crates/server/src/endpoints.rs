@@ -5,7 +5,7 @@ use indelible_control::Permission;
 
 use crate::api::{
     catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, numbers, organizations,
-    producers, query, release, sql, suggest,
+    producers, query, release, sql, suggest, views,
 };
 use crate::app::Shared;
 
@@ -223,6 +223,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(get "/api/v1/orgs/{org}/groups", Need::Permission(EventsRead), "Matches grouped by one or two fields.", GROUPS, None, &[(200, "Groups")], numbers::groups),
     endpoint!(post "/api/v1/orgs/{org}/groups", Need::Permission(EventsRead), "The same with a long query in the body.", &[], Some("GroupsRequest"), &[(200, "Groups")], numbers::groups_long),
     endpoint!(get "/api/v1/orgs/{org}/suggest", Need::Permission(EventsRead), "What may be written at a place in a query: fields, then values of the catalogs, then values of the newest events.", SUGGEST, None, &[(200, "Offers")], suggest::suggest),
+    endpoint!(get "/api/v1/orgs/{org}/views", Need::Permission(EventsRead), "Searches that are kept: the caller's own, and everybody's.", &[], None, &[(200, "Views")], views::list),
+    endpoint!(post "/api/v1/orgs/{org}/views", Need::Permission(EventsRead), "Keep a search; for everybody it needs org.admin.", &[], Some("NewView"), &[(201, "View")], views::create),
+    endpoint!(get "/api/v1/orgs/{org}/views/{id}", Need::Permission(EventsRead), "One view; its ETag is needed to change it.", &[], None, &[(200, "View")], views::read),
+    endpoint!(put "/api/v1/orgs/{org}/views/{id}", Need::Permission(EventsRead), "Replace a view of one's own (If-Match); everybody's need org.admin.", &[], Some("NewView"), &[(200, "View")], views::update),
+    endpoint!(delete "/api/v1/orgs/{org}/views/{id}", Need::Permission(EventsRead), "Forget a view of one's own (If-Match); everybody's need org.admin.", &[], None, &[(200, "View")], views::delete),
     endpoint!(get "/api/v1/orgs/{org}/query/parse", Need::Permission(EventsRead), "A query's canonical text, tree and diagnostics.", PARSE, None, &[(200, "ParsedQuery")], query::parse),
     endpoint!(get "/api/v1/orgs", Need::Permission(OrgRead), "Organizations that the key may see.", &[], None, &[(200, "Organizations")], organizations::list),
     endpoint!(post "/api/v1/orgs", Need::Permission(NodeAdmin), "Create an organization.", &[], Some("NewOrganization"), &[(201, "Organization")], organizations::create),

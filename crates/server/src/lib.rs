@@ -31,6 +31,7 @@ mod run;
 #[cfg(feature = "sql")]
 mod sql;
 mod telemetry;
+mod views;
 
 pub use app::Stop;
 pub use console::pages;

@@ -83,6 +83,9 @@ fn every_endpoint_with_every_kind_of_key() {
         b"{\"index\":0}",
     );
     assert_eq!(made.status, 200);
+    let view = json!({ "name": "everybody's", "team": true });
+    let view = server.post("/api/v1/orgs/default/views", &view).expect(201);
+    let view = format!("/views/{}", text(&view["id"]));
     let of = |org: &str, kind: &str| key(&server, org, &json!({ "kind": kind })).0;
     let callers = [
         ("no key", String::new(), "", false),
@@ -100,6 +103,7 @@ fn every_endpoint_with_every_kind_of_key() {
                 if ["POST", "PUT", "PATCH"].contains(&method.as_str()) { json!({}) } else { Value::Null };
             let deleting = method == "DELETE";
             let target = if deleting { filled(&path, "0000000000") } else { filled(&path, &event) };
+            let target = target.replace(&format!("/views/{event}"), &view);
             let answer = ask(&server, token, (&method, &target), &body);
             let code = serde_json::from_slice::<Value>(&answer.body)
                 .ok()

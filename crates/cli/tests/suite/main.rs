@@ -18,6 +18,7 @@ mod api_organizations;
 mod api_policy;
 mod api_search;
 mod api_serve;
+mod api_views;
 mod binary;
 mod catalogs;
 mod columns;

@@ -18,6 +18,7 @@ pub(crate) mod release;
 pub(crate) mod search;
 pub(crate) mod sql;
 pub(crate) mod suggest;
+pub(crate) mod views;
 
 pub(crate) use search::Recent;
 

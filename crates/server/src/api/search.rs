@@ -331,6 +331,11 @@ pub(crate) fn recorded_text(text: &str, window: Window) -> String {
 }
 
 impl Ready {
+    /// The time that relative times are counted from.
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
     pub(crate) fn request(&self) -> Request<'_> {
         Request { query: &self.query, window: self.window, order: self.order, at: self.at, now: self.now }
     }

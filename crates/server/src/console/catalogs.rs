@@ -137,6 +137,10 @@ pub(crate) async fn catalog(call: Call, Path(id): Path<String>) -> Answer {
     let filter = asked.params.text("q").unwrap_or_default().trim().to_owned();
     let letter = asked.params.text("crude").unwrap_or_default().to_owned();
     let sections = sections(&catalog, &asked, (&filter.to_lowercase(), &letter));
+    let seen = match asked.may_search {
+        true => Some(super::catalog_seen::seen(&call, asked.org(), &catalog).await?),
+        false => None,
+    };
     page(&CatalogPage {
         frame: call.frame(&catalog.title, Section::Catalogs, &asked.org),
         org: asked.org().to_owned(),
@@ -148,6 +152,7 @@ pub(crate) async fn catalog(call: Call, Path(id): Path<String>) -> Answer {
         shown: sections.iter().map(|section| section.types.len()).sum(),
         sections,
         findings,
+        seen,
     })
 }
 
@@ -226,6 +231,9 @@ pub(crate) async fn code(call: Call, Path((id, code)): Path<(String, String)>) -
         Some(search) => lately(&call, &asked, search).await?,
         None => (None, 0),
     };
+    let failures = catalog.types().iter().filter(|other| other.base_code.as_deref() == Some(&of.code));
+    let twins = of.base_code.iter().chain(failures.map(|other| &other.code));
+    let twins = twins.map(|code| Link::new(code.clone(), code_href(asked.org(), &catalog.id, code)));
     let shown = catalog_json::event_type(&catalog, of);
     let of_type = |finding: &&LintFinding| finding.subject == of.code;
     page(&CodePage {
@@ -243,6 +251,7 @@ pub(crate) async fn code(call: Call, Path((id, code)): Path<(String, String)>) -
         tables: tables(of),
         example: example(&catalog, of),
         facts: facts(&shown),
+        twins: twins.collect(),
         search: search.map(|search| search.href()),
         chart,
         count,

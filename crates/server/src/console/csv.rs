@@ -17,6 +17,7 @@ use indelible_event::{Event, Field, Leaf};
 use indelible_query::MAX_GET_BYTES;
 use indelible_search::{Budget, Log, Scope};
 
+use super::columns::Columns;
 use super::rows::{Painter, actor, first_target, origin};
 use super::search::Search;
 use super::visit::Call;
@@ -46,13 +47,14 @@ pub(crate) async fn csv(call: Call, Path(org): Path<String>) -> Answer {
     let asked = search.asked(zone.name());
     let ready = search::understand(&*call.app, (&scope, access.principal.catalog()), &asked, MAX_GET_BYTES)?;
     let query = query::read(&*call.app, &search.q, asked.tz.as_deref())?.parsed().clone();
+    let columns = Columns::of(&search)?;
     let painter = Painter { catalogs: call.app.catalogs(), zone, search, query };
     let (send, receive) = tokio::sync::mpsc::channel(CHUNKS);
     let act = Act::new("EVENT.SEARCH").by(&access.principal).from(&call.caller);
     let act = act.param("query", search::recorded_text(&ready.text, ready.window).as_str());
     let (app, log, runtime) = (Shared::clone(&call.app), access.log, tokio::runtime::Handle::current());
     tokio::task::spawn_blocking(move || {
-        let rows = match write(&app, &painter, &ready, &send) {
+        let rows = match write(&app, (&painter, columns.as_ref()), &ready, &send) {
             Ok(rows) => rows,
             Err(problem) => {
                 // The receiver is gone when the client is.
@@ -72,19 +74,31 @@ pub(crate) async fn csv(call: Call, Path(org): Path<String>) -> Answer {
 }
 
 /// Writes every match; how many there were.
-fn write(app: &Shared, painter: &Painter, ready: &Ready, send: &Chunks) -> Result<u64, Problem> {
+fn write(
+    app: &Shared,
+    (painter, columns): (&Painter, Option<&Columns>),
+    ready: &Ready,
+    send: &Chunks,
+) -> Result<u64, Problem> {
     let elapsed = search::since_now(&**app);
     let cancelled = AtomicBool::new(false);
     let budget = Budget::new(&elapsed, FILE_TIME, u64::MAX, &cancelled);
     let log = Log { records: &app.store, scope: &ready.scope };
     let request = ready.request();
     let matches = app.searcher.matches(log, &request, &budget).map_err(search::search_problem)?;
-    let (mut chunk, mut rows) = (COLUMNS.to_owned(), 0_u64);
+    let head = columns.map_or_else(|| COLUMNS.to_owned(), |columns| joined(columns.titles.iter().map(String::as_str)));
+    let (mut chunk, mut rows) = (head, 0_u64);
     for hit in matches {
         let hit = hit.map_err(search::search_problem)?;
         let (event, _) =
             event_json::read(&hit.leaf, &hit.stored).map_err(|error| Problem::internal(&error))?;
-        line(&mut chunk, &painter.row(hit.index, &hit.leaf, &event), (hit.index, &hit.leaf, &event));
+        match columns {
+            Some(columns) => {
+                let cells = columns.cells(painter, &ready.scope, (&hit, &event));
+                chunk.push_str(&joined(cells.iter().map(|cell| cell.text.as_str())));
+            }
+            None => line(&mut chunk, &painter.row(hit.index, &hit.leaf, &event), (hit.index, &hit.leaf, &event)),
+        }
         rows += 1;
         if chunk.len() >= CHUNK_BYTES && send.blocking_send(Ok(std::mem::take(&mut chunk))).is_err() {
             return Ok(rows);
@@ -116,13 +130,20 @@ fn line(out: &mut String, row: &Row, (index, leaf, event): (u64, &Leaf, &Event))
         &index,
         &id,
     ];
-    for (at, text) in cells.into_iter().enumerate() {
+    out.push_str(&joined(cells.into_iter()));
+}
+
+/// One line.
+fn joined<'c>(cells: impl Iterator<Item = &'c str>) -> String {
+    let mut out = String::new();
+    for (at, text) in cells.enumerate() {
         if at > 0 {
             out.push(',');
         }
-        cell(out, text);
+        cell(&mut out, text);
     }
     out.push_str("\r\n");
+    out
 }
 
 /// A cell of RFC 4180. A spreadsheet would run what begins like a formula; an apostrophe before it makes it text.

@@ -8,7 +8,6 @@ use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use indelible_console::event::{EventPage, Proof};
-use indelible_console::row::Row;
 use indelible_control::Permission;
 use indelible_event::{Event, Field, Leaf};
 use indelible_query::{EventQuery, Instant};
@@ -17,7 +16,7 @@ use indelible_store::log_no::LogNo;
 use super::rows::Painter;
 use super::search::Search;
 use super::visit::{Call, Section};
-use super::{event_fields, page};
+use super::{beside, event_fields, page};
 use crate::access::Access;
 use crate::api::event::{Made, check_catalog, find, make_proof, record};
 use crate::api::{Answer, log};
@@ -28,8 +27,6 @@ use crate::problem::{Code, Problem};
 
 /// Longest wait for a checkpoint that covers a new event: one is made every half second.
 const PROOF_WAIT: Duration = Duration::from_millis(700);
-/// Neighbours on each side.
-const AROUND: u64 = 3;
 
 pub(crate) async fn event(call: Call, Path((org, id)): Path<(String, String)>) -> Answer {
     let access = call.access(&org, Permission::EventsRead)?;
@@ -50,7 +47,9 @@ pub(crate) async fn event(call: Call, Path((org, id)): Path<(String, String)>) -
     let organization = access.org.id.as_str();
     let shown = Shown { organization, index, leaf: &stored.leaf, event: &event, erased: &erased, raw: false };
     let proof = proof_of(&call, &access, index, &painter).await?;
-    let around = around(&call.app, &access, index, &painter).await?;
+    let asked = beside::Asked::read(&call.uri)?;
+    let around = beside::around(&call, &access, &asked, (index, &leaf, &event), &painter).await?;
+    let (readers, readers_href) = beside::readers(&call, &access, &leaf, &painter).await?;
     let sentence = event_json::sentence(&painter.catalogs, &event);
     let at = painter.stamp(&event, &leaf);
     let text = |field: Field| event.text(field).unwrap_or_default().to_owned();
@@ -67,6 +66,9 @@ pub(crate) async fn event(call: Call, Path((org, id)): Path<(String, String)>) -
         changes: event_fields::changes(&event),
         groups: event_fields::groups(&event, &painter),
         around,
+        around_choices: asked.choices(&event, &painter.href(index)),
+        readers,
+        readers_href,
         json: pretty(&painter, &shown),
         raw,
         raw_format,
@@ -98,27 +100,6 @@ fn pretty(painter: &Painter, shown: &Shown<'_>) -> String {
     event_json::write(&mut out, &painter.catalogs, shown);
     let parsed: Result<serde_json::Value, _> = serde_json::from_str(&out);
     parsed.ok().and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or(out)
-}
-
-/// The neighbours in the log that the visitor may see.
-async fn around(app: &Shared, access: &Access, index: u64, painter: &Painter) -> Result<Vec<Row>, Problem> {
-    let (worker, of) = (Shared::clone(app), access.log);
-    let records = crate::blocking(move || {
-        let positions = index.saturating_sub(AROUND)..=index.saturating_add(AROUND);
-        // Beyond the end there is nothing.
-        let records = positions.filter_map(|at| Some((at, worker.store.read(of, at).ok()??)));
-        Ok(records.collect::<Vec<_>>())
-    });
-    let mut rows = Vec::new();
-    for (neighbour, record) in records.await? {
-        let leaf = Leaf::decode(&record.leaf).map_err(|error| Problem::internal(&error))?;
-        let (event, _) =
-            event_json::read(&leaf, &record.stored).map_err(|error| Problem::internal(&error))?;
-        if check_catalog(access, event.text(Field::Catalog)).is_ok() {
-            rows.push(Row { here: neighbour == index, ..painter.row(neighbour, &leaf, &event) });
-        }
-    }
-    Ok(rows)
 }
 
 async fn proof_of(

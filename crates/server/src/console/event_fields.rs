@@ -274,6 +274,12 @@ pub(crate) fn related(event: &Event, leaf: &Leaf, painter: &Painter) -> Vec<Link
         add(format!("Everything from {from}"), asked(&everything, &[(name, from)]));
     }
     if let (Some(catalog), Some(code)) = (event.text(Field::Catalog), event.text(Field::Code)) {
+        for (label, code) in twins(catalog, code, painter) {
+            let who = event.text(Field::ActorId).filter(|id| !id.is_empty());
+            let mut pairs = vec![("catalog", catalog), ("code", code.as_str())];
+            pairs.extend(who.map(|id| ("actor.id", id)));
+            add(format!("{label} ({code}) of the same actor"), asked(&everything, &pairs));
+        }
         add(
             "Every event of this type".to_owned(),
             asked(&everything, &[("catalog", catalog), ("code", code)]),
@@ -283,6 +289,15 @@ pub(crate) fn related(event: &Event, leaf: &Leaf, painter: &Painter) -> Vec<Link
     let looks = [("catalog", "indelible"), ("code", "EVENT.READ"), ("target", id.as_str())];
     add("Who looked at it".to_owned(), asked(&everything, &looks));
     links
+}
+
+/// The types that say the same with the other outcome.
+fn twins(catalog: &str, code: &str, painter: &Painter) -> Vec<(&'static str, String)> {
+    let Some(catalog) = painter.catalogs.get(catalog) else { return Vec::new() };
+    let base = catalog.type_by_code(code).and_then(|of| of.base_code.clone());
+    let failures = catalog.types().iter().filter(|of| of.base_code.as_deref() == Some(code));
+    let failures = failures.map(|of| ("The same failed", of.code.clone()));
+    base.into_iter().map(|code| ("The same succeeded", code)).chain(failures).collect()
 }
 
 /// Half an hour before and after.

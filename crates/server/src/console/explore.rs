@@ -9,9 +9,10 @@ use axum::response::IntoResponse;
 use indelible_console::explore::{Copy, Explore, Form, Found, Trouble};
 use indelible_console::frame::Link;
 use indelible_control::Permission;
-use indelible_query::EventQuery;
+use indelible_query::{EventQuery, Instant};
 use serde_json::Value;
 
+use super::columns::{self, Columns};
 use super::facets::{self, BY_COLUMNS, FIELDS, VALUES};
 use super::look::{Beside, Looked, ends, look};
 use super::page;
@@ -47,13 +48,25 @@ pub(crate) async fn explore(call: Call, Path(org): Path<String>) -> Answer {
         Err(problem) => return troubled(shown, &problem, &search),
     };
     shown.chips = chips(&query, &search);
+    let columns = match Columns::of(&search) {
+        Ok(columns) => columns,
+        Err(problem) => return troubled(shown, &problem, &search),
+    };
     let names = FIELDS.map(|(name, ..)| name);
     let (fields, read) = names.split_at(BY_COLUMNS);
-    let beside = Beside { fields: fields.join(","), read: read.join(","), top: VALUES, width: "" };
+    let (fields, read) = match columns::layout(&search) {
+        Some(layout) => (layout.facets.0.to_owned(), layout.facets.1.to_owned()),
+        None => (fields.join(","), read.join(",")),
+    };
+    let beside = Beside { fields, read, top: VALUES, width: "" };
     match look(&call, &access, &search, Some(beside)).await {
         Ok((looked, ready)) => {
             let painter = Painter { catalogs: call.app.catalogs(), zone, search, query };
-            shown.found = Some(found(&call.app, &painter, &looked, &ready)?);
+            let mut found = found(&call.app, &painter, &looked, &ready)?;
+            let hits = &looked.page.items;
+            found.grid = columns.map(|columns| columns.grid(&painter, &ready.scope, hits)).transpose()?;
+            found.zoom_out = zoom_out(&ready, &painter);
+            shown.found = Some(found);
             page(&shown)
         }
         Err(problem) if problem.code.status() < 500 => troubled(shown, &problem, &search),
@@ -88,6 +101,10 @@ fn shell(call: &Call, access: &Access, search: &Search, zone: &Zone) -> Explore 
         },
         presets: presets.collect(),
         live: super::live::href(search),
+        views: super::views::links(call, access),
+        views_href: format!("/o/{}/views", search.org),
+        kept: Search { cursor: None, at: None, ..search.clone() }.href(),
+        csrf: call.visitor().map(|visitor| visitor.session.csrf.clone()).unwrap_or_default(),
         chips: Vec::new(),
         trouble: None,
         found: None,
@@ -134,6 +151,9 @@ fn found(app: &App, painter: &Painter, looked: &Looked, ready: &Ready) -> Result
         chart: facets::chart(&looked.bars, &looked.failed, &painter.zone, &|since, until| search.between(since, until).href()),
         facets: facets::facets(&looked.facets, (&painter.catalogs, &looked.names), (search, query)),
         rows: rows.collect::<Result<_, _>>()?,
+        grid: None,
+        columns: columns::choice(search),
+        zoom_out: None,
         newer: turned(&page.prev_cursor),
         older: turned(&page.next_cursor),
         sizes: sizes.into(),
@@ -143,6 +163,17 @@ fn found(app: &App, painter: &Painter, looked: &Looked, ready: &Ready) -> Result
         wider: if count == 0 { wider(query, search) } else { Vec::new() },
         stopped: stopped.or_else(|| looked.lacking.as_ref().map(lacking)),
     })
+}
+
+/// Twice the stretch of time around its middle; none of what begins with the log.
+fn zoom_out(ready: &Ready, painter: &Painter) -> Option<String> {
+    let (since, now) = (ready.window.since?, ready.now());
+    let until = ready.window.until.unwrap_or(now);
+    let half = (until.0 - since.0).max(1_000_000_000) / 2;
+    let (start, end) = (Instant(since.0 - half), Instant(until.0 + half));
+    let (from, to) = painter.zone.window(start, end);
+    let to = if end.0 >= now.0 { String::new() } else { to };
+    Some(painter.search.between(from, to).href())
 }
 
 /// What the page lacks, in words.

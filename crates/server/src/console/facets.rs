@@ -26,6 +26,9 @@ pub(crate) const FIELDS: [(&str, &str, bool); 9] = [
     ("severity", "Severity", false),
     ("target", "Target", false),
 ];
+/// What reports of products are filtered by beyond that.
+const REPORTED: [(&str, &str, bool); 3] =
+    [("account", "Account", true), ("group", "Tool or group", true), ("action", "Action", true)];
 /// Values of each that are named.
 pub(crate) const VALUES: usize = 8;
 
@@ -38,7 +41,7 @@ pub(crate) fn facets(
     let items = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let titled = items.iter().filter_map(|item| {
         let name = item["field"].as_str()?;
-        let (_, title, open) = FIELDS.into_iter().find(|(known, ..)| *known == name)?;
+        let (_, title, open) = FIELDS.into_iter().chain(REPORTED).find(|(known, ..)| *known == name)?;
         Some((item, FieldRef::named(name)?, title, open))
     });
     titled.map(|(item, field, title, open)| facet(item, &field, (title, open), (known, asked))).collect()

@@ -25,7 +25,7 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 const CHOICE_SECONDS: u32 = 365 * 86_400;
 
 /// The members of a form that was sent.
-struct Form(Vec<(String, String)>);
+pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
     async fn read(body: Body) -> Result<Self, Problem> {
@@ -36,7 +36,7 @@ impl Form {
         Ok(Self(pairs.collect()))
     }
 
-    fn get(&self, name: &str) -> &str {
+    pub(super) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 }
@@ -128,7 +128,7 @@ fn session_cookie(app: &App, token: &str, seconds: i64) -> Result<HeaderValue, P
 }
 
 /// A form of a page that somebody with a session sent.
-async fn checked_form(call: &Call, body: Body) -> Result<Form, Problem> {
+pub(super) async fn checked_form(call: &Call, body: Body) -> Result<Form, Problem> {
     let form = Form::read(body).await?;
     let visitor = call.visitor()?;
     if !same(form.get("csrf"), &visitor.session.csrf) {

@@ -8,7 +8,10 @@
 
 mod around;
 mod assets;
+mod beside;
+mod catalog_seen;
 mod catalogs;
+mod columns;
 mod csv;
 mod event;
 mod event_fields;
@@ -26,6 +29,7 @@ mod session;
 mod spans;
 mod timeline;
 mod times;
+mod views;
 mod visit;
 
 pub(crate) use pages::router;

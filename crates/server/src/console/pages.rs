@@ -4,7 +4,7 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 use indelible_control::Permission::{self, CatalogRead, EventsRead, LogRead};
 
-use super::{around, assets, catalogs, csv, event, explore, home, integrity, live, login, timeline};
+use super::{around, assets, catalogs, csv, event, explore, home, integrity, live, login, timeline, views};
 use crate::app::Shared;
 use crate::endpoints::Need;
 
@@ -56,6 +56,9 @@ pub const PAGES: &[Page] = &[
     page!(get "/o/{org}/suggest", may(EventsRead), "Completions of a query.", explore::suggest),
     page!(get "/o/{org}/live", may(EventsRead), "Events as they come.", live::live),
     page!(get "/o/{org}/live/events", may(EventsRead), "The same as a stream for the page.", live::events),
+    page!(get "/o/{org}/views", may(EventsRead), "Searches that are kept.", views::list),
+    page!(post "/o/{org}/views", may(EventsRead), "Keep a search.", views::create),
+    page!(post "/o/{org}/views/{id}", may(EventsRead), "Rename, share or forget a view.", views::change),
     page!(get "/o/{org}/timeline", may(EventsRead), "What belongs together, in order.", timeline::timeline),
     page!(get "/o/{org}/e/{id}", may(EventsRead), "One event with its proof.", event::event),
     page!(get "/o/{org}/e/{id}/proof", may(EventsRead), "The event's proof as a file.", event::proof),

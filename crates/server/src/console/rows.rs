@@ -123,7 +123,7 @@ impl Painter {
     }
 
     /// What happened: the catalog's title, else the sender's words.
-    fn title(&self, event: &Event) -> String {
+    pub(crate) fn title(&self, event: &Event) -> String {
         let title = event_json::title(&self.catalogs, event);
         if title.is_empty() || Some(title.as_str()) == event.text(Field::Code) {
             return event.text(Field::Message).unwrap_or(&title).to_owned();

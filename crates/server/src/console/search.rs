@@ -24,6 +24,10 @@ const KNOWN: &[Parameter] = &[
     Parameter { name: "limit", kind: "integer", doc: "" },
     Parameter { name: "at", kind: "integer", doc: "" },
     Parameter { name: "cursor", kind: "string", doc: "" },
+    Parameter { name: "cols", kind: "string", doc: "" },
+    Parameter { name: "add", kind: "string", doc: "" },
+    Parameter { name: "layout", kind: "string", doc: "" },
+    Parameter { name: "group", kind: "string", doc: "" },
 ];
 
 /// What is searched, as it was written.
@@ -40,6 +44,12 @@ pub(crate) struct Search {
     pub(crate) limit: Option<usize>,
     pub(crate) at: Option<u64>,
     pub(crate) cursor: Option<String>,
+    /// Columns, comma-separated; empty: those of the layout, else the usual ones.
+    pub(crate) cols: String,
+    /// Report of a product; empty: none.
+    pub(crate) layout: String,
+    /// What rows are grouped by; empty: nothing; none: as the layout has it.
+    pub(crate) group: Option<String>,
 }
 
 impl Search {
@@ -52,6 +62,8 @@ impl Search {
     pub(crate) fn read(org: &str, uri: &Uri) -> Result<Self, Problem> {
         let params = Params::read(uri, KNOWN)?;
         let text = |name: &str| params.text(name).map(|text| text.trim().to_owned());
+        let cols = [text("cols"), text("add")].map(Option::unwrap_or_default);
+        let cols: Vec<&str> = cols.iter().map(String::as_str).filter(|cols| !cols.is_empty()).collect();
         Ok(Self {
             org: org.to_owned(),
             q: text("q").unwrap_or_default(),
@@ -61,6 +73,9 @@ impl Search {
             limit: params.parsed("limit", "a number of rows")?,
             at: params.parsed("at", "a log size")?,
             cursor: text("cursor").filter(|cursor| !cursor.is_empty()),
+            cols: cols.join(","),
+            layout: text("layout").unwrap_or_default(),
+            group: text("group"),
         })
     }
 
@@ -106,23 +121,32 @@ impl Search {
 
     fn parameters(&self) -> String {
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("q", &self.q).append_pair("since", &self.since);
-        let (limit, at) = (self.limit.map(|limit| limit.to_string()), self.at.map(|at| at.to_string()));
-        let rest = [
-            ("until", Some(self.until.as_str()).filter(|until| !until.is_empty())),
-            ("tz", self.tz.as_deref()),
-            ("limit", limit.as_deref()),
-            ("at", at.as_deref()),
-            ("cursor", self.cursor.as_deref()),
-        ];
-        form.extend_pairs(rest.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        form.extend_pairs(self.pairs());
         form.finish()
+    }
+
+    /// Names and values that say it in an address.
+    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
+        let said = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let pairs = [
+            ("q", Some(self.q.clone())),
+            ("since", Some(self.since.clone())),
+            ("until", said(&self.until)),
+            ("tz", self.tz.clone()),
+            ("limit", self.limit.map(|limit| limit.to_string())),
+            ("at", self.at.map(|at| at.to_string())),
+            ("cursor", self.cursor.clone()),
+            ("cols", said(&self.cols)),
+            ("layout", said(&self.layout)),
+            ("group", self.group.clone()),
+        ];
+        pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
     /// What the form of the page keeps without showing it.
     pub(crate) fn hidden(&self) -> Vec<(String, String)> {
-        let pairs = [("tz", self.tz.clone()), ("limit", self.limit.map(|limit| limit.to_string()))];
-        pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+        let kept = ["tz", "limit", "cols", "layout", "group"];
+        self.pairs().into_iter().filter(|(name, _)| kept.contains(&name.as_str())).collect()
     }
 }
 
@@ -140,6 +164,9 @@ mod tests {
             limit: Some(25),
             at: Some(9),
             cursor: Some("c".to_owned()),
+            cols: "time,actor".to_owned(),
+            layout: "netop".to_owned(),
+            group: Some(String::new()),
             ..Search::of("acme")
         };
         let read = Search::read("acme", &search.href().parse().unwrap()).unwrap();

@@ -162,7 +162,7 @@ async fn story(call: &Call, access: &Access, joined: &Joined) -> Result<Story, P
     let beside = Beside { fields: "outcome".to_owned(), read: String::new(), top: 1, width: "" };
     let one = Search { limit: Some(1), ..search.clone() };
     let (looked, _) = look(call, access, &one, Some(beside)).await?;
-    let events = events(call, access, &search, MAX_EVENTS).await?;
+    let events = events(call, access, &search, ("occurred_at", MAX_EVENTS)).await?;
     let painter =
         Painter { catalogs: call.app.catalogs(), zone: call.zone(), search, query: joined.query() };
     let mut rows: Vec<Row> = events
@@ -200,15 +200,15 @@ fn chart(looked: &Looked, painter: &Painter, joined: &Joined) -> indelible_conso
     facets::chart(&looked.bars, &looked.failed, &painter.zone, &href)
 }
 
-/// The first events of a search by the time they happened; looking at them was recorded with the search.
-async fn events(
+/// The first events of a search in an order; that somebody looks at them is recorded by whoever asks.
+pub(super) async fn events(
     call: &Call,
     access: &Access,
     search: &Search,
-    most: usize,
+    (sort, most): (&str, usize),
 ) -> Result<Vec<Placed>, Problem> {
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
-    let asked = search::Asked { sort: Some("occurred_at".to_owned()), ..search.asked(call.zone().name()) };
+    let asked = search::Asked { sort: Some(sort.to_owned()), ..search.asked(call.zone().name()) };
     let within = (&scope, access.principal.catalog());
     let ready = search::understand(&*call.app, within, &asked, MAX_GET_BYTES)?;
     let _permit = search::permit(&call.app).await?;
@@ -305,7 +305,7 @@ async fn nearby(
     let query = query.and(EventQuery::new(without));
     let (since, until) = painter.zone.window(first.at, Instant(last.at.0 + 1_000_000_000));
     let search = Search::of(&joined.org).with(&query).between(since, until);
-    let found = self::events(call, access, &search, MAX_NEARBY).await?;
+    let found = self::events(call, access, &search, ("occurred_at", MAX_NEARBY)).await?;
     let rows = found.iter().map(|placed| painter.row(placed.hit.index, &placed.hit.leaf, &placed.event));
     Ok((rows.collect(), search.href()))
 }

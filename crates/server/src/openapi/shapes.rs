@@ -231,6 +231,20 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
     ),
     ("Consistency", &[("from", "integer"), ("to", "integer"), ("hashes", "array")]),
     ("Cursor", &[("name", "string"), ("index", "integer"), ("lag", "integer")]),
+    (
+        "View",
+        &[
+            ("id", "string"),
+            ("name", "string"),
+            ("team", "boolean"),
+            ("owner", "string"),
+            ("shows", "object"),
+            ("version", "integer"),
+            ("changed_at", "string"),
+        ],
+    ),
+    ("Views", &[("items", "#*View")]),
+    ("NewView", &[("name", "string"), ("team", "boolean"), ("shows", "object")]),
     ("Cursors", &[("items", "#*Cursor")]),
     (
         "Producer",
