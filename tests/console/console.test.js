@@ -16,7 +16,10 @@ const PATHS = [
   "/o/noordwal/timeline?by=actor&value=u-109",
   "/o/noordwal/timeline?by=session&value=nothing",
   "/o/noordwal/live?q=",
-  "/o/noordwal/e/100",
+  "/o/noordwal/explore?q=catalog%3Anetop&since=-4d&layout=netop",
+  "/o/noordwal/explore?q=catalog%3Aopenkat&since=-4d&layout=openkat",
+  "/o/noordwal/views",
+  "/o/noordwal/e/100?around=actor&n=10",
   "/o/noordwal/integrity",
   "/catalogs?o=noordwal",
   "/catalogs/openkat?o=noordwal",
@@ -36,11 +39,12 @@ after(async () => {
   await site?.stop();
 });
 
-for (const colorScheme of ["light", "dark"]) {
-  test(`no page breaks a rule of accessibility or policy, ${colorScheme}`, async () => {
-    const { page, context, wrong } = await open(browser, site.url, { colorScheme, expected: refused });
+for (const [colorScheme, locale] of [["light", "en-US"], ["dark", "en-US"], ["light", "nl-NL"], ["dark", "nl-NL"]]) {
+  test(`no page breaks a rule of accessibility or policy, ${colorScheme}, ${locale}`, async () => {
+    const { page, context, wrong } = await open(browser, site.url, { colorScheme, locale, expected: refused });
     for (const path of PATHS) {
       await page.goto(site.url + path);
+      assert.equal(await page.locator("html").getAttribute("lang"), locale.slice(0, 2));
       await page.evaluate(AXE);
       const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
       const told = found.violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 160)).slice(0, 3).join(" | ")}`);

@@ -274,8 +274,94 @@ customElements.define("copy-button", CopyButton);
 customElements.define("browser-zone", BrowserZone);
 customElements.define("proof-check", ProofCheck);
 
+/** Whether single keys do something: what somebody who speaks to the computer switches off. */
+const KEYS_OFF = "indelible_keys_off";
+const keysOff = () => {
+  try {
+    return localStorage.getItem(KEYS_OFF) === "1";
+  } catch {
+    return false;
+  }
+};
+
+/** The list of keys, in a dialog of its own, and the switch that turns single keys off. */
+class KeyHelp extends HTMLElement {
+  connectedCallback() {
+    if (this.dialog) return;
+    const open = element("button", `? ${this.dataset.title}`);
+    open.className = "small";
+    open.type = "button";
+    open.addEventListener("click", () => this.open());
+    const dialog = element("dialog");
+    const title = element("h2", this.dataset.title);
+    title.id = "keys-title";
+    dialog.setAttribute("aria-labelledby", title.id);
+    const list = this.querySelector("dl");
+    list.hidden = false;
+    const label = element("label");
+    const box = element("input");
+    box.type = "checkbox";
+    box.checked = !keysOff();
+    box.addEventListener("change", () => {
+      try {
+        localStorage.setItem(KEYS_OFF, box.checked ? "0" : "1");
+      } catch {
+        // Without a place to keep it the choice holds for nothing; the keys stay as they are.
+        box.checked = true;
+      }
+    });
+    label.append(box, this.dataset.off);
+    const close = element("button", this.dataset.close);
+    close.type = "button";
+    close.addEventListener("click", () => dialog.close());
+    dialog.append(title, list, label, close);
+    this.dialog = dialog;
+    this.append(open, dialog);
+  }
+
+  open() {
+    if (!this.dialog.open) this.dialog.showModal();
+  }
+}
+
+customElements.define("key-help", KeyHelp);
+
 /** @returns {HTMLElement[]} */
-const rows = () => [...document.querySelectorAll("table.rows tbody tr")];
+const rows = () => [...document.querySelectorAll("table.rows tbody tr:not(.over)")];
+
+/** Times in UTC, or in this browser's zone when they are in UTC already. */
+function turnZone() {
+  const utc = document.querySelector("[data-zone-button]");
+  const own = document.querySelector("browser-zone button");
+  const shown = document.querySelector("browser-zone")?.dataset.zone;
+  (shown === "UTC" ? own : utc)?.click();
+}
+
+/** What single keys do; the element that has the focus is given. */
+const SINGLE = {
+  "/": () => {
+    const box = document.getElementById("q");
+    if (!(box instanceof HTMLInputElement)) return false;
+    box.focus();
+    box.select();
+  },
+  j: (at) => step(at, 1),
+  k: (at) => step(at, -1),
+  e: (at) => at.closest(".v")?.querySelector("a:not(.x)")?.click(),
+  x: (at) => at.closest(".v")?.querySelector("a.x")?.click(),
+  l: () => before === "g" && document.querySelector("a[data-live]")?.click(),
+  u: turnZone,
+  "?": () => document.querySelector("key-help")?.open?.(),
+};
+let before = "";
+
+/** @param {HTMLElement} at @param {number} by */
+function step(at, by) {
+  const all = rows();
+  const now = all.findIndex((row) => row.contains(at));
+  const next = now < 0 ? 0 : now + by;
+  all[Math.max(0, Math.min(all.length - 1, next))]?.querySelector("a")?.focus();
+}
 
 document.addEventListener("keydown", (event) => {
   const at = /** @type {HTMLElement} */ (event.target);
@@ -287,19 +373,10 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || at.closest("input, textarea, select")) return;
-  if (event.key === "/") {
-    const box = document.getElementById("q");
-    if (!(box instanceof HTMLInputElement)) return;
-    event.preventDefault();
-    box.focus();
-    box.select();
-  } else if (event.key === "j" || event.key === "k") {
-    const all = rows();
-    const now = all.findIndex((row) => row.contains(at));
-    const next = now < 0 ? 0 : now + (event.key === "j" ? 1 : -1);
-    all[Math.max(0, Math.min(all.length - 1, next))]?.querySelector("a")?.focus();
-  }
+  if (event.ctrlKey || event.metaKey || event.altKey || keysOff() || at.closest("input, textarea, select, dialog")) return;
+  const act = Object.hasOwn(SINGLE, event.key) && SINGLE[event.key];
+  if (act && act(at) !== false) event.preventDefault();
+  before = event.key;
 });
 
 document.addEventListener("click", (event) => {

@@ -2,9 +2,11 @@
 
 /** Rows that are kept, and rows that are put in at once: a frame stays short whatever comes. */
 const KEPT = 2000;
-const AT_ONCE = 32;
+const AT_ONCE = 64;
+/** Shortest time between two changes: nobody reads faster, and other programs want the machine, too. */
+const BETWEEN_MS = 100;
 /** Rows of a block; the browser skips blocks that are out of sight as a whole. */
-const BLOCK = 100;
+const BLOCK = 32;
 /** A person who listens is told no more often. */
 const TELL_MS = 10_000;
 /** Further behind than this nobody catches up by waiting. */
@@ -120,10 +122,14 @@ class LiveTail extends HTMLElement {
   }
 
   paint() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
+    if (this.waits) return;
+    this.waits = true;
+    const early = Math.max(0, (this.last ?? 0) + BETWEEN_MS - performance.now());
+    setTimeout(() => requestAnimationFrame((now) => {
+      this.waits = false;
+      this.last = now;
       this.flush();
-    });
+    }), early);
   }
 
   flush() {

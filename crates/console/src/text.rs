@@ -23,6 +23,162 @@ macro_rules! texts {
 
 texts! {
     lang = "en", "nl";
+    by = "By", "Door";
+    half_an_hour = "half an hour before and after", "een half uur ervoor en erna";
+    everything_by = "Everything by", "Alles door";
+    everything_on = "Everything on", "Alles op";
+    everything_from = "Everything from", "Alles vanaf";
+    of_same_actor = "of the same actor", "van dezelfde actor";
+    same_failed = "The same failed", "Hetzelfde mislukt";
+    same_succeeded = "The same succeeded", "Hetzelfde gelukt";
+    language = "Language", "Taal";
+    keys = "Keyboard", "Toetsenbord";
+    close = "Close", "Sluiten";
+    keys_off = "Single keys do something", "Losse toetsen doen iets";
+    key_query = "go to the query", "naar de zoekvraag";
+    key_rows = "next and previous row", "volgende en vorige regel";
+    key_open = "open it", "openen";
+    key_include = "only with, or without, the value that has the focus", "alleen met, of zonder, de waarde die de focus heeft";
+    key_live = "watch events come", "kijken naar wat komt";
+    key_utc = "times in UTC or in this browser's zone", "tijden in UTC of in de zone van deze browser";
+    key_brush = "choose bars", "balken kiezen";
+    key_help = "this list", "deze lijst";
+    types_small = "types", "soorten";
+    gaps = "gaps", "gaten";
+    create = "create", "aanmaken";
+    read = "read", "lezen";
+    update = "update", "wijzigen";
+    remove = "delete", "verwijderen";
+    execute = "execute", "uitvoeren";
+    skip_to = "Skip to content", "Naar de inhoud";
+    notice = "Notice", "Mededeling";
+    organization = "Organization", "Organisatie";
+    pages = "Pages", "Pagina's";
+    time_zone = "Time zone", "Tijdzone";
+    times_shown_in = "Times are shown in", "Tijden worden getoond in";
+    another_zone = "Another zone", "Andere zone";
+    set = "Set", "Instellen";
+    appearance = "Appearance", "Weergave";
+    as_system = "As the system", "Zoals het systeem";
+    light = "Light", "Licht";
+    dark = "Dark", "Donker";
+    log_out = "Log out", "Uitloggen";
+    times_in = "Times in", "Tijden in";
+    explore_events_of = "Explore events of", "Verken gebeurtenissen van";
+    from_when = "From", "Vanaf";
+    from_beginning = "from the beginning", "vanaf het begin";
+    until = "Until", "Tot en met";
+    until_now = "until now", "tot nu";
+    search = "Search", "Zoeken";
+    conditions = "Conditions; choosing one takes it away", "Voorwaarden; een keuze haalt er een weg";
+    take_away = "take away", "weghalen";
+    copy_as = "Copy as", "Kopieer als";
+    over_time = "Events over time", "Gebeurtenissen in de tijd";
+    failures = "failures", "mislukt";
+    one_bar = "one bar", "een balk";
+    narrow_by = "Narrow by value", "Verfijn op waarde";
+    exclude = "exclude", "uitsluiten:";
+    exclude_short = "exclude", "uitsluiten";
+    others = "others", "andere";
+    none = "none", "geen";
+    results = "Results", "Resultaten";
+    pages_of_results = "Pages of results", "Pagina's met resultaten";
+    newer = "Newer", "Nieuwer";
+    older = "Older", "Ouder";
+    rows_a_page = "Rows a page", "Regels per pagina";
+    from_first = "From the first", "Uit de eerste";
+    events_of_log = "events of the log of", "gebeurtenissen van het log van";
+    only_with = "only with", "alleen met";
+    as_table_small = "as table", "als tabel";
+    events_head = "Events", "Gebeurtenissen";
+    failures_head = "Failures", "Mislukt";
+    time = "Time", "Tijd";
+    crude_title = "create, read, update, delete, execute", "aanmaken, lezen, wijzigen, verwijderen, uitvoeren";
+    event_head = "Event", "Gebeurtenis";
+    outcome = "Outcome", "Uitkomst";
+    from_where = "From", "Vanaf";
+    code = "Code", "Code";
+    changes = "Changes", "Wijzigingen";
+    field = "Field", "Veld";
+    before = "Before", "Voor";
+    after = "After", "Na";
+    nothing = "nothing", "niets";
+    as_api = "as the API answers it", "zoals de API het geeft";
+    as_received = "As received", "Zoals ontvangen";
+    proof = "Proof", "Bewijs";
+    in_log = "in the log", "in het log";
+    not_signed = "not signed yet", "nog niet ondertekend";
+    leaf_hash = "Leaf hash", "Hash van het blad";
+    events_signed = "events, signed", "gebeurtenissen, ondertekend";
+    path = "Path", "Pad";
+    hashes = "hashes", "hashes";
+    signed_note = "Signed note", "Ondertekende notitie";
+    proof_text = "A check in this browser shows that the leaf was made from the event's fields and is in the tree that the checkpoint signs. Its script came from this server; to trust nothing of it, verify the file with a program of your own:", "Een controle in deze browser laat zien dat het blad van de velden van de gebeurtenis is gemaakt en in de boom staat die het checkpoint ondertekent. Het script kwam van deze server; wie die niet vertrouwt, controleert het bestand met een eigen programma:";
+    download_proof = "Download proof", "Bewijs downloaden";
+    next_checkpoint = "The next checkpoint will cover it; load this page again in a second.", "Het volgende checkpoint zal het bevatten; laad deze pagina zo opnieuw.";
+    related = "Related", "Verwant";
+    record = "Record", "Vastlegging";
+    tour = "Tour", "Rondleiding";
+    events_per_day = "Events per day", "Gebeurtenissen per dag";
+    newest_failures = "Newest failures", "Nieuwste mislukkingen";
+    nothing_failed = "Nothing failed in this time.", "Niets mislukte in deze tijd.";
+    nothing_yet = "nothing yet", "nog niets";
+    catalogs = "Catalogs", "Catalogi";
+    types_in = "event types in", "soorten gebeurtenissen in";
+    catalogs_small = "catalogs", "catalogi";
+    catalog_refused = "A catalog was refused", "Een catalogus is geweigerd";
+    catalog = "Catalog", "Catalogus";
+    title = "Title", "Titel";
+    version = "Version", "Versie";
+    types = "Types", "Soorten";
+    entities = "Entities", "Entiteiten";
+    groups = "Groups", "Groepen";
+    extends = "Extends", "Breidt uit";
+    findings = "Findings", "Bevindingen";
+    filter = "Filter", "Filter";
+    filter_hint = "code, title, entity or action", "code, titel, entiteit of actie";
+    entity = "Entity", "Entiteit";
+    action = "Action", "Actie";
+    search_these_small = "search these", "zoek deze";
+    findings_of_lint = "Findings of the lint", "Bevindingen van de controle";
+    level = "Level", "Niveau";
+    finding = "Finding", "Bevinding";
+    about = "About", "Over";
+    what = "What", "Wat";
+    search_these = "Search these", "Zoek deze";
+    meaning = "Meaning", "Betekenis";
+    parameters = "Parameters", "Parameters";
+    type_head = "Type", "Soort";
+    class = "Class", "Klasse";
+    required = "Required", "Verplicht";
+    yes = "yes", "ja";
+    no = "no", "nee";
+    example = "Example", "Voorbeeld";
+    example_text = "An event of this type as it is sent:", "Een gebeurtenis van deze soort zoals die wordt verzonden:";
+    last_30_days = "Last 30 days", "Laatste 30 dagen";
+    in_org = "in", "in";
+    integrity_of = "Integrity of", "Integriteit van";
+    what_signed = "what is signed, and what is missing", "wat ondertekend is, en wat ontbreekt";
+    producers = "Producers", "Afzenders";
+    no_producers = "No producer has numbered its events yet.", "Nog geen afzender heeft zijn gebeurtenissen genummerd.";
+    producer = "Producer", "Afzender";
+    instance = "Instance", "Instantie";
+    highest = "Highest number", "Hoogste nummer";
+    last_seen = "Last seen", "Laatst gezien";
+    missing_numbers = "Missing numbers", "Ontbrekende nummers";
+    checkpoints = "Checkpoints", "Checkpoints";
+    newest_first = "newest first", "nieuwste eerst";
+    no_checkpoint = "The log gets its first checkpoint with its first event.", "Het log krijgt zijn eerste checkpoint met zijn eerste gebeurtenis.";
+    signed = "Signed", "Ondertekend";
+    root = "Root", "Wortel";
+    all_signed = "all signed", "alles ondertekend";
+    origin = "Origin", "Oorsprong";
+    key = "Key", "Sleutel";
+    newest_checkpoint = "Newest checkpoint", "Nieuwste checkpoint";
+    verify = "Verify", "Controleren";
+    verify_anywhere = "From anywhere, with the key above, against what is served:", "Vanaf elke plek, met de sleutel hierboven, tegen wat hier wordt aangeboden:";
+    verify_here = "On this machine, every byte of the data folder:", "Op deze machine, elke byte van de gegevensmap:";
+    keep_checkpoint = "Keep a checkpoint somewhere else. Only one that is outside this server can show that the whole folder was replaced by an older copy.", "Bewaar een checkpoint ergens anders. Alleen een dat buiten deze server staat kan laten zien dat de hele map door een oudere kopie is vervangen.";
     offers = "Completions", "Aanvullingen";
     views = "Views", "Weergaven";
     all_views = "All views", "Alle weergaven";
@@ -110,7 +266,129 @@ texts! {
     nearby_text = "These types carry no session. They are shown because they happened on the same things in this time; that they belong here is not recorded.", "Deze soorten dragen geen sessie. Ze staan hier omdat ze in deze tijd op dezelfde dingen gebeurden; dat ze hierbij horen is niet vastgelegd.";
 }
 
+/// Names of lists and links that come from elsewhere in English, with their Dutch.
+const WORDS: &[(&str, &str)] = &[
+    ("Home", "Start"),
+    ("Explore", "Verkennen"),
+    ("Catalogs", "Catalogi"),
+    ("Integrity", "Integriteit"),
+    ("People", "Mensen"),
+    ("Keys", "Sleutels"),
+    ("Organizations", "Organisaties"),
+    ("1 h", "1 u"),
+    ("24 h", "24 u"),
+    ("7 days", "7 dagen"),
+    ("30 days", "30 dagen"),
+    ("90 days", "90 dagen"),
+    ("all", "alles"),
+    ("Outcome", "Uitkomst"),
+    ("Event type", "Soort gebeurtenis"),
+    ("Catalog", "Catalogus"),
+    ("Entity", "Entiteit"),
+    ("Address", "Adres"),
+    ("Severity", "Ernst"),
+    ("Target", "Doel"),
+    ("Account", "Account"),
+    ("Tool or group", "Hulpmiddel of groep"),
+    ("Action", "Actie"),
+    ("Most active", "Meest actief"),
+    ("Most frequent", "Meest voorkomend"),
+    ("Addresses", "Adressen"),
+    ("Time", "Tijd"),
+    ("Event", "Gebeurtenis"),
+    ("From", "Vanaf"),
+    ("Usual", "Gebruikelijk"),
+    ("nothing", "niets"),
+    ("session", "sessie"),
+    ("organization or account", "organisatie of account"),
+    ("object", "object"),
+    ("person", "persoon"),
+    ("What", "Wat"),
+    ("Result", "Resultaat"),
+    ("Who", "Wie"),
+    ("On what", "Waarop"),
+    ("From where", "Vanwaar"),
+    ("When and in which session", "Wanneer en in welke sessie"),
+    ("Why and by which right", "Waarom en met welk recht"),
+    ("Together with", "Samen met"),
+    ("Parameters", "Parameters"),
+    ("Beyond the catalog", "Buiten de catalogus"),
+    ("Index", "Index"),
+    ("Received", "Ontvangen"),
+    ("producer name", "naam van de afzender"),
+    ("producer instance", "instantie van de afzender"),
+    ("producer version", "versie van de afzender"),
+    ("producer seq", "nummer van de afzender"),
+    ("Link, with times and log size fixed", "Koppeling, met vaste tijden en logomvang"),
+    ("Query", "Zoekvraag"),
+    ("Command line", "Opdrachtregel"),
+    ("in the log", "in het log"),
+    ("same actor", "zelfde actor"),
+    ("same target", "zelfde doel"),
+    ("same session", "zelfde sessie"),
+    ("Timeline of this session", "Tijdlijn van deze sessie"),
+    ("Timeline of this request", "Tijdlijn van dit verzoek"),
+    ("Timeline of this actor", "Tijdlijn van deze actor"),
+    ("Timeline of this target", "Tijdlijn van dit doel"),
+    ("Same session", "Zelfde sessie"),
+    ("Same request", "Zelfde verzoek"),
+    ("Same trace", "Zelfde spoor"),
+    ("Same batch", "Zelfde partij"),
+    ("Every event of this type", "Elke gebeurtenis van deze soort"),
+    ("Who looked at it", "Wie keek ernaar"),
+    ("The log has no events yet. Send one, or import a file.", "Het log heeft nog geen gebeurtenissen. Stuur er een, of importeer een bestand."),
+    ("No event occurred in this time.", "In deze tijd gebeurde niets."),
+    ("No event in this time meets all conditions.", "Geen gebeurtenis in deze tijd voldoet aan alle voorwaarden."),
+    ("the last 90 days", "de laatste 90 dagen"),
+    ("all time", "alle tijd"),
+    ("every event of this time", "elke gebeurtenis van deze tijd"),
+    ("Start again from the first page", "Begin opnieuw bij de eerste pagina"),
+    ("events in 90 days", "gebeurtenissen in 90 dagen"),
+    ("of them failed", "daarvan mislukt"),
+    ("quarantined", "in quarantaine"),
+    ("gaps in producers' numbers", "gaten in nummers van afzenders"),
+    ("events in the log", "gebeurtenissen in het log"),
+    ("Situations", "Situaties"),
+    ("Result codes", "Resultaatcodes"),
+    ("C create", "C aanmaken"),
+    ("R read", "R lezen"),
+    ("U update", "U wijzigen"),
+    ("D delete", "D verwijderen"),
+    ("E execute", "E uitvoeren"),
+    ("entity", "entiteit"),
+    ("action", "actie"),
+    ("group", "groep"),
+    ("outcome", "uitkomst"),
+    ("routing key", "routeringssleutel"),
+    ("severity", "ernst"),
+    ("retention", "bewaring"),
+    ("categories", "categorieën"),
+    ("requires", "vereist"),
+    ("ends with", "eindigt met"),
+    ("line of its source", "regel van de bron"),
+    ("on unavailable", "als vastleggen niet kan"),
+];
+
 impl Text {
+    /// A name that comes from elsewhere, in this language; one that is not known stays as it is.
+    pub fn word<'w>(&self, english: &'w (impl AsRef<str> + ?Sized)) -> &'w str {
+        let english = english.as_ref();
+        let known = WORDS.iter().find(|(known, _)| self.lang != "en" && *known == english);
+        known.map_or(english, |(_, dutch)| dutch)
+    }
+
+    /// What a letter of CRUDE stands for.
+    pub fn crude(&self, letter: &str) -> &'static str {
+        match letter {
+            "C" => self.create,
+            "R" => self.read,
+            "U" => self.update,
+            "D" => self.remove,
+            "E" => self.execute,
+            _ => "",
+        }
+    }
+
     /// The texts of a language; English where it is not known.
     pub fn of(language: &str) -> &'static Self {
         if language == "nl" { &NL } else { &EN }
@@ -132,6 +410,11 @@ mod tests {
         for (name, en, nl) in PAIRS {
             assert!(!en.trim().is_empty() && !nl.trim().is_empty(), "{name}");
         }
+        let mut english: Vec<&str> = WORDS.iter().map(|(english, _)| *english).collect();
+        english.sort_unstable();
+        english.dedup();
+        assert_eq!(english.len(), WORDS.len(), "a name stands there twice");
+        assert_eq!((NL.word("Outcome"), EN.word("Outcome"), NL.word("x-1")), ("Uitkomst", "Outcome", "x-1"));
         assert_eq!((Text::of("nl").lang, Text::of("fr").lang), ("nl", "en"));
         assert!(LANGUAGES.iter().all(|language| Text::of(language).lang == *language));
     }

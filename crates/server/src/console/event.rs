@@ -73,7 +73,7 @@ pub(crate) async fn event(call: Call, Path((org, id)): Path<(String, String)>) -
         raw,
         raw_format,
         proof,
-        related: event_fields::related(&event, &leaf, &painter),
+        related: event_fields::related(&event, &leaf, &painter, call.text()),
         record: event_fields::record(&event, &leaf, index, &painter),
         sentence,
     })

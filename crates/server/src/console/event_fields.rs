@@ -3,6 +3,7 @@
 use indelible_catalog::event_type::EventType;
 use indelible_console::event::{Change, Fact, Group};
 use indelible_console::frame::Link;
+use indelible_console::text::Text;
 use indelible_event::{Event, Field, Leaf, Map, Value};
 use indelible_query::{EventQuery, FieldRef, Instant, Test};
 
@@ -233,7 +234,7 @@ pub(crate) fn raw(event: &Event) -> (Option<String>, String) {
 }
 
 /// Searches for what belongs together with an event.
-pub(crate) fn related(event: &Event, leaf: &Leaf, painter: &Painter) -> Vec<Link> {
+pub(crate) fn related(event: &Event, leaf: &Leaf, painter: &Painter, t: &Text) -> Vec<Link> {
     let mut links = Vec::new();
     let asked = |search: &Search, pairs: &[(&str, &str)]| {
         let query = pairs.iter().try_fold(EventQuery::default(), |query, (name, value)| {
@@ -264,21 +265,21 @@ pub(crate) fn related(event: &Event, leaf: &Leaf, painter: &Painter) -> Vec<Link
         add(title.to_owned(), id.and_then(|id| asked(&everything, &[(name, id)])));
     }
     if let Some(who) = actor(event) {
-        add(format!("By {who}, half an hour before and after"), asked(&hour, &[("actor", who)]));
-        add(format!("Everything by {who}"), asked(&everything, &[("actor", who)]));
+        add(format!("{} {who}, {}", t.by, t.half_an_hour), asked(&hour, &[("actor", who)]));
+        add(format!("{} {who}", t.everything_by), asked(&everything, &[("actor", who)]));
     }
     if let Some(target) = first_target(event).0 {
-        add(format!("Everything on {target}"), asked(&everything, &[("target", &target)]));
+        add(format!("{} {target}", t.everything_on), asked(&everything, &[("target", &target)]));
     }
     if let Some((name, from)) = super::rows::origin(event) {
-        add(format!("Everything from {from}"), asked(&everything, &[(name, from)]));
+        add(format!("{} {from}", t.everything_from), asked(&everything, &[(name, from)]));
     }
     if let (Some(catalog), Some(code)) = (event.text(Field::Catalog), event.text(Field::Code)) {
-        for (label, code) in twins(catalog, code, painter) {
+        for (label, code) in twins(catalog, code, painter, t) {
             let who = event.text(Field::ActorId).filter(|id| !id.is_empty());
             let mut pairs = vec![("catalog", catalog), ("code", code.as_str())];
             pairs.extend(who.map(|id| ("actor.id", id)));
-            add(format!("{label} ({code}) of the same actor"), asked(&everything, &pairs));
+            add(format!("{label} ({code}), {}", t.of_same_actor), asked(&everything, &pairs));
         }
         add(
             "Every event of this type".to_owned(),
@@ -292,12 +293,12 @@ pub(crate) fn related(event: &Event, leaf: &Leaf, painter: &Painter) -> Vec<Link
 }
 
 /// The types that say the same with the other outcome.
-fn twins(catalog: &str, code: &str, painter: &Painter) -> Vec<(&'static str, String)> {
+fn twins(catalog: &str, code: &str, painter: &Painter, t: &Text) -> Vec<(&'static str, String)> {
     let Some(catalog) = painter.catalogs.get(catalog) else { return Vec::new() };
     let base = catalog.type_by_code(code).and_then(|of| of.base_code.clone());
     let failures = catalog.types().iter().filter(|of| of.base_code.as_deref() == Some(code));
-    let failures = failures.map(|of| ("The same failed", of.code.clone()));
-    base.into_iter().map(|code| ("The same succeeded", code)).chain(failures).collect()
+    let failures = failures.map(|of| (t.same_failed, of.code.clone()));
+    base.into_iter().map(|code| (t.same_succeeded, code)).chain(failures).collect()
 }
 
 /// Half an hour before and after.

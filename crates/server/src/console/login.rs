@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use indelible_console::login::Login;
+use indelible_console::text::LANGUAGES;
 use indelible_control::{Permission, Principal, Scope};
 use indelible_store::log_no::LogNo;
 
@@ -12,7 +13,7 @@ use super::around::own_path;
 use super::page;
 use super::session::{ABSOLUTE_NS, Subject, Try, same};
 use super::times::Zone;
-use super::visit::{Call, THEME_COOKIE, THEMES, ZONE_COOKIE, cookie};
+use super::visit::{Call, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, ZONE_COOKIE, cookie};
 use crate::api::Answer;
 use crate::app::App;
 use crate::audit::Act;
@@ -160,6 +161,9 @@ pub(crate) async fn settings(call: Call, request: Request) -> Answer {
     let (theme, zone) = (form.get("theme"), form.get("zone").trim());
     if let Some(theme) = THEMES.into_iter().find(|known| *known == theme) {
         response.headers_mut().append(header::SET_COOKIE, choice(&call.app, THEME_COOKIE, theme)?);
+    }
+    if let Some(language) = LANGUAGES.into_iter().find(|known| *known == form.get("language")) {
+        response.headers_mut().append(header::SET_COOKIE, choice(&call.app, LANGUAGE_COOKIE, language)?);
     }
     if !zone.is_empty() {
         let known = Zone::named(zone).ok_or_else(|| {
