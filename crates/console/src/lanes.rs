@@ -148,8 +148,11 @@ fn draw(lane: &Lane, top: u32) -> Drawn<'_> {
         .map(|bar| {
             let text = u32::try_from(bar.name.chars().count()).unwrap_or(WHOLE).saturating_mul(CHARACTER);
             let ends = bar.from.saturating_add(text) > WHOLE;
-            let (first, last) =
-                if ends { (bar.to.saturating_sub(text), bar.to) } else { (bar.from, bar.from.saturating_add(text)) };
+            let (first, last) = if ends {
+                (bar.to.saturating_sub(text), bar.to)
+            } else {
+                (bar.from, bar.from.saturating_add(text))
+            };
             let (first, last) = (first.min(bar.from), last.max(bar.to));
             let row = taken.iter().position(|end| *end <= first).unwrap_or(taken.len());
             match taken.get_mut(row) {

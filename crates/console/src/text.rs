@@ -336,9 +336,15 @@ const WORDS: &[(&str, &str)] = &[
     ("Same batch", "Zelfde partij"),
     ("Every event of this type", "Elke gebeurtenis van deze soort"),
     ("Who looked at it", "Wie keek ernaar"),
-    ("The log has no events yet. Send one, or import a file.", "Het log heeft nog geen gebeurtenissen. Stuur er een, of importeer een bestand."),
+    (
+        "The log has no events yet. Send one, or import a file.",
+        "Het log heeft nog geen gebeurtenissen. Stuur er een, of importeer een bestand.",
+    ),
     ("No event occurred in this time.", "In deze tijd gebeurde niets."),
-    ("No event in this time meets all conditions.", "Geen gebeurtenis in deze tijd voldoet aan alle voorwaarden."),
+    (
+        "No event in this time meets all conditions.",
+        "Geen gebeurtenis in deze tijd voldoet aan alle voorwaarden.",
+    ),
     ("the last 90 days", "de laatste 90 dagen"),
     ("all time", "alle tijd"),
     ("every event of this time", "elke gebeurtenis van deze tijd"),

@@ -109,7 +109,9 @@ impl NewView {
         let group = shows.group.as_deref().unwrap_or_default();
         let texts = [&shows.since, &shows.until, &shows.tz, &shows.cols, &shows.layout].map(String::as_str);
         if shows.q.len() > MAX_QUERY || texts.iter().chain([&group]).any(|text| text.len() > MAX_TEXT) {
-            return Err(invalid(format!("its query has at most {MAX_QUERY} bytes, its other texts {MAX_TEXT}")));
+            return Err(invalid(format!(
+                "its query has at most {MAX_QUERY} bytes, its other texts {MAX_TEXT}"
+            )));
         }
         Ok(())
     }
@@ -147,7 +149,11 @@ impl Control {
     ) -> Result<View, Error> {
         new.check()?;
         if self.all_views().values().filter(|view| view.organization == *organization).count() >= MAX_VIEWS {
-            return Err(Error::Limit { what: "views", limit: MAX_VIEWS, hint: "delete some that nobody uses" });
+            return Err(Error::Limit {
+                what: "views",
+                limit: MAX_VIEWS,
+                hint: "delete some that nobody uses",
+            });
         }
         let view = View {
             id: format!("{:016x}", u64::from_be_bytes(random)),
@@ -183,7 +189,8 @@ impl Control {
     pub fn delete_view(&self, seen: &View) -> Result<(), Error> {
         let key = key_of(&seen.organization, &seen.id);
         self.change(|transaction| {
-            let mut table = transaction.open_table(VIEWS).map_err(|e| Error::database("reading views")(e.into()))?;
+            let mut table =
+                transaction.open_table(VIEWS).map_err(|e| Error::database("reading views")(e.into()))?;
             let old = table.remove(key.as_str()).map_err(|e| Error::database("deleting a view")(e.into()))?;
             let old = old.map(|old| decode_view(&key, old.value())).transpose()?;
             if old.map(|old| old.version) != Some(seen.version) {
@@ -204,7 +211,8 @@ impl Control {
             changed_at_ms: view.changed_at_ms,
         });
         self.change(|transaction| {
-            let mut table = transaction.open_table(VIEWS).map_err(|e| Error::database("reading views")(e.into()))?;
+            let mut table =
+                transaction.open_table(VIEWS).map_err(|e| Error::database("reading views")(e.into()))?;
             let old = table
                 .insert(key.as_str(), bytes.as_slice())
                 .map_err(|e| Error::database("writing a view")(e.into()))?;

@@ -11,9 +11,15 @@ fn names(server: &Server, token: &str) -> Vec<String> {
     items["items"].as_array().unwrap().iter().map(|view| text(&view["name"]).to_owned()).collect()
 }
 
-fn with_version(server: &Server, token: &str, (method, path): (&str, &str), (tag, body): (&str, &Value)) -> Answer {
+fn with_version(
+    server: &Server,
+    token: &str,
+    (method, path): (&str, &str),
+    (tag, body): (&str, &Value),
+) -> Answer {
     let bearer = format!("Bearer {token}");
-    let headers = [("authorization", bearer.as_str()), ("if-match", tag), ("content-type", "application/json")];
+    let headers =
+        [("authorization", bearer.as_str()), ("if-match", tag), ("content-type", "application/json")];
     server.bare(method, path, &headers, body.to_string().as_bytes()).unwrap()
 }
 
@@ -42,7 +48,11 @@ fn views_are_ones_own_or_everybodys_and_changes_are_events() {
     assert_eq!((after.status, after.header("etag")), (200, Some("\"2\"")));
     let shared = json!({ "name": "all failures", "team": true });
     refused(&with_version(&server, &ann, ("PUT", &path), ("\"2\"", &shared)), 403, "permission_missing");
-    refused(&with_version(&server, &ann, ("DELETE", &path), ("\"1\"", &Value::Null)), 412, "version_conflict");
+    refused(
+        &with_version(&server, &ann, ("DELETE", &path), ("\"1\"", &Value::Null)),
+        412,
+        "version_conflict",
+    );
     assert_eq!(with_version(&server, &ann, ("DELETE", &path), ("\"2\"", &Value::Null)).status, 200);
     refused(&ask(&server, &ann, ("GET", &path), &Value::Null), 404, "not_found");
 

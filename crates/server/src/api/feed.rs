@@ -111,9 +111,8 @@ pub(crate) fn after_last(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(last) = headers.get("last-event-id").and_then(|value| value.to_str().ok()) else {
         return Ok(None);
     };
-    let last: u64 = last.parse().map_err(|_| {
-        Problem::new(Code::RequestMalformed, "Last-Event-ID is not an index")
-    })?;
+    let last: u64 =
+        last.parse().map_err(|_| Problem::new(Code::RequestMalformed, "Last-Event-ID is not an index"))?;
     Ok(Some(last.saturating_add(1)))
 }
 

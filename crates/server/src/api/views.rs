@@ -98,7 +98,9 @@ fn check_version(headers: &HeaderMap, view: &View) -> Result<(), Problem> {
     match said.map(|tag| tag.trim_matches('"')) {
         None => Err(Problem::new(Code::PreconditionRequired, "send the view's ETag in If-Match")),
         Some(tag) if tag == view.version.to_string() => Ok(()),
-        Some(_) => Err(Problem::new(Code::VersionConflict, "the view changed since it was read; read it again")),
+        Some(_) => {
+            Err(Problem::new(Code::VersionConflict, "the view changed since it was read; read it again"))
+        }
     }
 }
 

@@ -98,7 +98,8 @@ pub(super) async fn around(
     let after = events(call, access, &search.between(since, ""), ("occurred_at", most)).await?;
     let here = (at, index);
     let mut rows: Vec<Row> = Vec::new();
-    let row = |placed: &super::timeline::Placed| painter.row(placed.hit.index, &placed.hit.leaf, &placed.event);
+    let row =
+        |placed: &super::timeline::Placed| painter.row(placed.hit.index, &placed.hit.leaf, &placed.event);
     rows.extend(before.iter().filter(|of| (of.at, of.hit.index) < here).take(number).map(row));
     rows.reverse();
     rows.push(Row { here: true, ..painter.row(index, leaf, event) });

@@ -95,7 +95,8 @@ async fn counts(call: &Call, org: &str, catalog: &str) -> Result<BTreeMap<String
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let params = Params::of_pairs(&pairs, GROUPS)?;
         let work: ReadWork = numbers::groups_work;
-        let ready = numbers::Ready::read(&*worker, (&scope, only.as_deref()), &params, (MAX_GET_BYTES, work))?;
+        let ready =
+            numbers::Ready::read(&*worker, (&scope, only.as_deref()), &params, (MAX_GET_BYTES, work))?;
         ready.answer(&*worker, &flag).map(|(members, _)| Value::Object(members))
     })
     .await?;

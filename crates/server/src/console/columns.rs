@@ -131,7 +131,11 @@ impl Columns {
         let layout = layout(search);
         if layout.is_none() && !search.layout.is_empty() {
             let known = LAYOUTS.iter().map(|layout| layout.id);
-            return refuse(format!("layout={:?} must be one of {}", search.layout, known.collect::<Vec<_>>().join(", ")));
+            return refuse(format!(
+                "layout={:?} must be one of {}",
+                search.layout,
+                known.collect::<Vec<_>>().join(", ")
+            ));
         }
         let by = group(search);
         if !GROUPS.iter().any(|(name, _)| *name == by) {
@@ -139,7 +143,8 @@ impl Columns {
         }
         let group = FieldRef::named(by).filter(|_| !by.is_empty());
         let texts = |titles: &[&str]| titles.iter().map(|title| (*title).to_owned()).collect();
-        if let (Some(layout), "") = (layout.filter(|layout| layout.columns.is_empty()), search.cols.as_str()) {
+        if let (Some(layout), "") = (layout.filter(|layout| layout.columns.is_empty()), search.cols.as_str())
+        {
             let (titles, kind) = match layout.id {
                 "netop" => (texts(&NETOP_COLUMNS), Kind::Netop),
                 _ => (texts(&SANERNOW_COLUMNS), Kind::SanerNow),
@@ -191,7 +196,10 @@ impl Columns {
                 event_json::read(&hit.leaf, &hit.stored).map_err(|error| Problem::internal(&error))?;
             let key = self.group.as_ref().map_or_else(String::new, |field| first_value(field, scope, hit));
             let at = groups.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-                groups.push((key.clone(), GridGroup { title: self.heading(painter, &key, &event), ..GridGroup::default() }));
+                groups.push((
+                    key.clone(),
+                    GridGroup { title: self.heading(painter, &key, &event), ..GridGroup::default() },
+                ));
                 groups.len() - 1
             });
             if let Some((_, group)) = groups.get_mut(at) {
@@ -199,7 +207,10 @@ impl Columns {
             }
         }
         groups.sort_by_key(|(key, _)| key.is_empty());
-        Ok(Grid { columns: self.titles.clone(), groups: groups.into_iter().map(|(_, group)| group).collect() })
+        Ok(Grid {
+            columns: self.titles.clone(),
+            groups: groups.into_iter().map(|(_, group)| group).collect(),
+        })
     }
 
     fn heading(&self, painter: &Painter, key: &str, event: &Event) -> Option<Link> {
@@ -211,10 +222,14 @@ impl Columns {
         let kind = if by == "session" && kind != by { format!("{kind} session") } else { kind.to_owned() };
         let named = match by {
             "actor" => actor(event).unwrap_or(key),
-            "target" => return Some(Link::new(
-                format!("{kind} {}", first_target(event).0.as_deref().unwrap_or(key)),
-                Joined::of(&painter.search.org, by, event).map(|joined| joined.href()).unwrap_or_default(),
-            )),
+            "target" => {
+                return Some(Link::new(
+                    format!("{kind} {}", first_target(event).0.as_deref().unwrap_or(key)),
+                    Joined::of(&painter.search.org, by, event)
+                        .map(|joined| joined.href())
+                        .unwrap_or_default(),
+                ));
+            }
             _ => key,
         };
         let href = match by {
@@ -231,7 +246,8 @@ fn source(name: &str) -> Result<(String, Source), Problem> {
     }
     let Some(field) = FieldRef::named(name) else {
         let known = indelible_query::fields().iter().map(|field| field.name);
-        let detail = format!("cols names {name:?}, which is no column; did you mean {}?", nearest(name, known));
+        let detail =
+            format!("cols names {name:?}, which is no column; did you mean {}?", nearest(name, known));
         return Err(Problem::new(Code::RequestMalformed, detail));
     };
     Ok((name.to_owned(), Source::Field(field)))
@@ -251,7 +267,9 @@ fn cell(painter: &Painter, scope: &Scope, (hit, event): (&Hit, &Event), source: 
     let named = |field: &str, text: &str| Cell { value: painter.value(field, text), ..plain(text) };
     let text = |field: Field| event.text(field).unwrap_or_default();
     match source {
-        Source::Own("time") => Cell { href: row_href, ..plain(&painter.zone.second(super::rows::occurred(event, &hit.leaf))) },
+        Source::Own("time") => {
+            Cell { href: row_href, ..plain(&painter.zone.second(super::rows::occurred(event, &hit.leaf))) }
+        }
         Source::Own("crude") => Cell { crude: text(Field::Crude).to_owned(), ..plain(text(Field::Crude)) },
         Source::Own("event") => Cell { href: row_href, ..plain(&painter.title(event)) },
         Source::Own("catalog") => named("catalog", text(Field::Catalog)),
@@ -261,7 +279,9 @@ fn cell(painter: &Painter, scope: &Scope, (hit, event): (&Hit, &Event), source: 
             let shown = first_target(event).0.or_else(|| target_id(event));
             shown.map_or_else(Cell::default, |target| named("target", &target))
         }
-        Source::Own("outcome") => Cell { outcome: text(Field::Outcome).to_owned(), ..plain(text(Field::Outcome)) },
+        Source::Own("outcome") => {
+            Cell { outcome: text(Field::Outcome).to_owned(), ..plain(text(Field::Outcome)) }
+        }
         Source::Own(_) => origin(event).map_or_else(Cell::default, |(field, text)| named(field, text)),
         Source::Field(field) => {
             let mut values: Vec<String> = Vec::new();
@@ -330,9 +350,13 @@ mod tests {
 
     #[test]
     fn addresses_name_columns_reports_and_groups() {
-        let read = |text: &str| Columns::of(&Search::read("acme", &format!("/?{text}").parse().unwrap()).unwrap());
+        let read =
+            |text: &str| Columns::of(&Search::read("acme", &format!("/?{text}").parse().unwrap()).unwrap());
         assert!(read("q=x").unwrap().is_none());
-        assert_eq!(read("cols=time,param.guest.nrc_id").unwrap().unwrap().titles, ["Time", "param.guest.nrc_id"]);
+        assert_eq!(
+            read("cols=time,param.guest.nrc_id").unwrap().unwrap().titles,
+            ["Time", "param.guest.nrc_id"]
+        );
         assert_eq!(read("layout=sanernow").unwrap().unwrap().titles, SANERNOW_COLUMNS);
         assert_eq!(read("layout=netop").unwrap().unwrap().titles, NETOP_COLUMNS);
         assert_eq!(read("layout=netop").unwrap().unwrap().group.unwrap().def.name, "session");

@@ -86,7 +86,8 @@ fn write(
     let log = Log { records: &app.store, scope: &ready.scope };
     let request = ready.request();
     let matches = app.searcher.matches(log, &request, &budget).map_err(search::search_problem)?;
-    let head = columns.map_or_else(|| COLUMNS.to_owned(), |columns| joined(columns.titles.iter().map(String::as_str)));
+    let head = columns
+        .map_or_else(|| COLUMNS.to_owned(), |columns| joined(columns.titles.iter().map(String::as_str)));
     let (mut chunk, mut rows) = (head, 0_u64);
     for hit in matches {
         let hit = hit.map_err(search::search_problem)?;
@@ -97,7 +98,9 @@ fn write(
                 let cells = columns.cells(painter, &ready.scope, (&hit, &event));
                 chunk.push_str(&joined(cells.iter().map(|cell| cell.text.as_str())));
             }
-            None => line(&mut chunk, &painter.row(hit.index, &hit.leaf, &event), (hit.index, &hit.leaf, &event)),
+            None => {
+                line(&mut chunk, &painter.row(hit.index, &hit.leaf, &event), (hit.index, &hit.leaf, &event))
+            }
         }
         rows += 1;
         if chunk.len() >= CHUNK_BYTES && send.blocking_send(Ok(std::mem::take(&mut chunk))).is_err() {

@@ -148,7 +148,9 @@ fn found(app: &App, painter: &Painter, looked: &Looked, ready: &Ready) -> Result
         failures: looked.failed["events"].as_u64().unwrap_or(0),
         log_size: page.log_size,
         window: extent(&looked.bars, &painter.zone),
-        chart: facets::chart(&looked.bars, &looked.failed, &painter.zone, &|since, until| search.between(since, until).href()),
+        chart: facets::chart(&looked.bars, &looked.failed, &painter.zone, &|since, until| {
+            search.between(since, until).href()
+        }),
         facets: facets::facets(&looked.facets, (&painter.catalogs, &looked.names), (search, query)),
         rows: rows.collect::<Result<_, _>>()?,
         grid: None,

@@ -70,7 +70,9 @@ pub(crate) async fn home(call: Call, Path(org): Path<String>) -> Answer {
         zone: painter.zone.name().to_owned(),
         tour: tour(&call, org),
         tiles: tiles(&call, &access, counted).await?,
-        chart: facets::chart(&looked.bars, &looked.failed, &painter.zone, &|since, until| painter.search.between(since, until).href()),
+        chart: facets::chart(&looked.bars, &looked.failed, &painter.zone, &|since, until| {
+            painter.search.between(since, until).href()
+        }),
         failures: rows.collect::<Result<_, _>>()?,
         failures_href,
         facets: titled(facets::facets(

@@ -104,7 +104,8 @@ pub(crate) async fn live(call: Call, Path(org): Path<String>) -> Answer {
     };
     let later = query::read(&*call.app, &format!("index:>={from}"), None)?.parsed().clone();
     shown.since = search.with(&query.clone().and(later)).href();
-    let found = newest(&call, &access, &Search { limit: Some(ROWS), at: Some(from), ..search.clone() }).await?;
+    let found =
+        newest(&call, &access, &Search { limit: Some(ROWS), at: Some(from), ..search.clone() }).await?;
     let painter = Painter { catalogs: call.app.catalogs(), zone, search, query };
     let rows = found.items.iter().map(|hit| painter.stored(hit.index, &hit.leaf, &hit.stored));
     shown.rows = rows.collect::<Result<_, _>>()?;

@@ -49,10 +49,16 @@ pub(super) fn lanes(events: &[Placed], painter: &Painter, t: &Text) -> Spans {
         });
         let Some(lane) = lanes.get_mut(lane) else { continue };
         let bad = placed.event.text(Field::Outcome) == Some("failure");
-        let (name, href) = (event_json::title(&painter.catalogs, &placed.event), painter.href(placed.hit.index));
+        let (name, href) =
+            (event_json::title(&painter.catalogs, &placed.event), painter.href(placed.hit.index));
         let when = painter.zone.second(placed.at);
         match end {
-            None => lane.marks.push(Mark { at: line.place(placed.at), bad, label: format!("{when}: {name}"), href }),
+            None => lane.marks.push(Mark {
+                at: line.place(placed.at),
+                bad,
+                label: format!("{when}: {name}"),
+                href,
+            }),
             Some(end) => {
                 let end = end.and_then(|end| events.get(end)).map(|end| end.at);
                 open |= end.is_none();
@@ -70,7 +76,8 @@ pub(super) fn lanes(events: &[Placed], painter: &Painter, t: &Text) -> Spans {
             }
         }
     }
-    let ticks = (0..TICKS).map(|tick| painter.zone.clock(Instant(line.start + line.length * tick / (TICKS - 1)), line.length));
+    let ticks = (0..TICKS)
+        .map(|tick| painter.zone.clock(Instant(line.start + line.length * tick / (TICKS - 1)), line.length));
     let label = format!("{} – {}", painter.zone.second(first.at), painter.zone.second(last.at));
     Spans { lanes: Lanes { label, lanes, ticks: ticks.collect() }, open }
 }

@@ -17,13 +17,13 @@ use indelible_event::{Event, Field};
 use indelible_query::{EventQuery, FieldRef, Instant, MAX_GET_BYTES, Node, Test};
 use indelible_search::{Budget, Hit, Log, Scope};
 
+use super::facets;
 use super::look::{Beside, Looked, look};
 use super::page;
 use super::rows::{Painter, actor, is, occurred, origin};
 use super::search::Search;
 use super::spans::lanes;
 use super::visit::{Call, Section};
-use super::facets;
 use crate::access::Access;
 use crate::api::Answer;
 use crate::api::search::{self, Cancel, PAGE_BYTES, PAGE_TIME};
@@ -163,8 +163,7 @@ async fn story(call: &Call, access: &Access, joined: &Joined) -> Result<Story, P
     let one = Search { limit: Some(1), ..search.clone() };
     let (looked, _) = look(call, access, &one, Some(beside)).await?;
     let events = events(call, access, &search, ("occurred_at", MAX_EVENTS)).await?;
-    let painter =
-        Painter { catalogs: call.app.catalogs(), zone: call.zone(), search, query: joined.query() };
+    let painter = Painter { catalogs: call.app.catalogs(), zone: call.zone(), search, query: joined.query() };
     let mut rows: Vec<Row> = events
         .iter()
         .map(|placed| Row {
@@ -301,7 +300,8 @@ async fn nearby(
         return nothing();
     }
     let query = things.iter().fold(query.include(&of, &is(id)), |query, id| query.include(&target, &is(id)));
-    let without = Node::not(Node::Field(indelible_query::FieldTerm { field: session, tests: vec![Test::Present] }));
+    let without =
+        Node::not(Node::Field(indelible_query::FieldTerm { field: session, tests: vec![Test::Present] }));
     let query = query.and(EventQuery::new(without));
     let (since, until) = painter.zone.window(first.at, Instant(last.at.0 + 1_000_000_000));
     let search = Search::of(&joined.org).with(&query).between(since, until);

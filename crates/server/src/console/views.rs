@@ -92,11 +92,13 @@ pub(crate) async fn create(call: Call, Path(org): Path<String>, request: Request
     let access = call.access(&org, Permission::EventsRead)?;
     let form = checked_form(&call, request.into_body()).await?;
     // The form carries the address of the page that it stood on.
-    let said = form.get("search").parse().map_err(|_| {
-        Problem::new(Code::RequestMalformed, "the form does not say what the view shows")
-    })?;
+    let said = form
+        .get("search")
+        .parse()
+        .map_err(|_| Problem::new(Code::RequestMalformed, "the form does not say what the view shows"))?;
     let search = Search::read(access.org.id.as_str(), &said)?;
-    let new = NewView { name: form.get("name").to_owned(), team: form.get("team") == "on", shows: shown(&search) };
+    let new =
+        NewView { name: form.get("name").to_owned(), team: form.get("team") == "on", shows: shown(&search) };
     views::create(&call.app, &access, &call.caller, new).await?;
     Ok(Redirect::to(&format!("/o/{}/views", access.org.id)).into_response())
 }
