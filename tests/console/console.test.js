@@ -192,6 +192,25 @@ test("log-in, hostile text and log-out", async () => {
     await page.locator("td.time a").first().click();
     await page.waitForURL(/\/e\//);
     assert.ok((await page.locator("main").innerText()).includes(hostile));
+    const value = encodeURIComponent(hostile);
+    for (const path of [
+      `timeline?by=actor&value=${value}`,
+      `timeline?by=target&value=${value}`,
+      "explore?q=catalog%3Aopenkat&since=&layout=openkat",
+      "explore?q=catalog%3Aopenkat&since=&cols=time,actor,target,reason,changed.new&group=actor",
+      "live?q=catalog%3Aopenkat",
+    ]) {
+      await page.goto(`${own.url}/o/default/${path}`);
+      assert.ok((await page.locator("main").innerText()).includes(hostile), path);
+      assert.equal(await page.locator("main img").count(), 0, path);
+    }
+    // The same in rows that a script puts in, and in what is offered while a query is written.
+    await own.send([{ catalog: "openkat", code: "091111", occurred_at: new Date().toISOString(), actor: { id: hostile, name: hostile } }]);
+    await page.locator(".tail .line", { hasText: hostile }).first().waitFor();
+    await page.goto(`${own.url}/o/default/explore?q=catalog%3Aopenkat&since=`);
+    await page.locator("#q").pressSequentially(" actor:");
+    await page.getByRole("option", { name: "onerror" }).first().waitFor();
+    assert.equal(await page.locator("main img").count(), 0);
     await page.locator(".bar .end details").last().locator("summary").click();
     await page.getByRole("button", { name: "Log out" }).click();
     await page.waitForURL(/\/login/);

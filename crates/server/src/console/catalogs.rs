@@ -137,9 +137,10 @@ pub(crate) async fn catalog(call: Call, Path(id): Path<String>) -> Answer {
     let filter = asked.params.text("q").unwrap_or_default().trim().to_owned();
     let letter = asked.params.text("crude").unwrap_or_default().to_owned();
     let sections = sections(&catalog, &asked, (&filter.to_lowercase(), &letter));
-    let seen = match asked.may_search {
-        true => Some(super::catalog_seen::seen(&call, asked.org(), &catalog).await?),
-        false => None,
+    let seen = if asked.may_search {
+        Some(super::catalog_seen::seen(&call, asked.org(), &catalog).await?)
+    } else {
+        None
     };
     page(&CatalogPage {
         frame: call.frame(&catalog.title, Section::Catalogs, &asked.org),

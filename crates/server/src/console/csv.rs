@@ -99,7 +99,7 @@ fn write(
                 chunk.push_str(&joined(cells.iter().map(|cell| cell.text.as_str())));
             }
             None => {
-                line(&mut chunk, &painter.row(hit.index, &hit.leaf, &event), (hit.index, &hit.leaf, &event))
+                line(&mut chunk, &painter.row(hit.index, &hit.leaf, &event), (hit.index, &hit.leaf, &event));
             }
         }
         rows += 1;

@@ -29,7 +29,7 @@ use crate::api::feed::{self, Reader, Rows, Write};
 use crate::app::{Shared, size};
 use crate::audit::Act;
 use crate::endpoints::Parameter;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::query;
 use crate::request::Params;
 
@@ -181,10 +181,9 @@ fn still(tail: &Tail) -> Result<(), Problem> {
     let app = &tail.reader.app;
     let visitor = app.silent_visitor(&tail.headers)?;
     let access = app.access_of(visitor.principal, tail.access.org.id.as_str(), Permission::EventsRead)?;
-    match access.principal.catalog() == tail.access.principal.catalog() {
-        true => Ok(()),
-        false => Err(Problem::new(crate::problem::Code::PermissionMissing, "what you may read has changed")),
-    }
+    let same = access.principal.catalog() == tail.access.principal.catalog();
+    let changed = || Problem::new(Code::PermissionMissing, "what you may read has changed");
+    if same { Ok(()) } else { Err(changed()) }
 }
 
 /// Its id is the last index that was looked at, so that a broken stream goes on behind it.
