@@ -1,4 +1,5 @@
-//! What administrators configure and who may do what: organizations, API keys and the permissions they give.
+//! What administrators configure and who may do what: organizations, API keys and the permissions they give; and the views
+//! that people keep.
 //!
 //! This crate keeps one embedded database, `control.redb`, in the data folder. It never holds events, never reads a
 //! clock and never makes randomness: the time and the random bytes arrive as arguments, so that every answer can be
