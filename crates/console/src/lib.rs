@@ -15,9 +15,16 @@ pub mod explore;
 pub mod frame;
 pub mod home;
 pub mod integrity;
+pub mod keys;
 pub mod login;
+pub mod me;
 pub mod message;
+pub mod notice;
+pub mod organizations;
+pub mod people;
+pub mod qr;
 pub mod row;
+pub mod setup;
 pub mod words;
 
 /// A page in the form that a browser reads.

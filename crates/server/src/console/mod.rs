@@ -8,25 +8,34 @@
 
 mod around;
 mod assets;
+mod attempts;
 mod catalogs;
 mod csv;
 mod event;
 mod event_fields;
 mod explore;
 mod facets;
+mod form;
 mod home;
 mod integrity;
+mod keys;
 mod login;
 mod look;
+mod me;
+mod notice;
+mod organizations;
 pub mod pages;
+mod people;
 mod rows;
 mod search;
 mod session;
+mod setup;
 mod times;
 mod visit;
 
 pub(crate) use pages::router;
-pub(crate) use session::{MAX_SESSIONS, MAX_TRIES, Sessions};
+pub(crate) use attempts::{Attempts, FREE_FAILURES};
+pub(crate) use session::{MAX_SESSIONS, MAX_TRIES, Sessions, hex};
 
 use axum::response::{Html, IntoResponse, Response};
 use indelible_console::Template;
