@@ -279,7 +279,10 @@ impl Control {
 
     /// Runs one change as one transaction. If we die before the commit returns, the change is either whole or absent;
     /// the caller has heard nothing and looks again.
-    pub(crate) fn change<T>(&self, apply: impl FnOnce(&WriteTransaction) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn change<T>(
+        &self,
+        apply: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let _order = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction =
             self.database.begin_write().map_err(|e| Error::database("beginning a change")(e.into()))?;

@@ -73,7 +73,15 @@ pub struct NewKey {
 impl NewKey {
     /// A key of this kind and scope, without limits.
     pub fn new(kind: Kind, scope: Scope) -> Self {
-        Self { kind, scope, catalog: None, producer: None, person: None, label: String::new(), expires_at_ms: None }
+        Self {
+            kind,
+            scope,
+            catalog: None,
+            producer: None,
+            person: None,
+            label: String::new(),
+            expires_at_ms: None,
+        }
     }
 
     /// A key of a person, with the rights that the person has whenever it is used.

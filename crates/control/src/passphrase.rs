@@ -121,21 +121,104 @@ fn digest(passphrase: &str, salt: &[u8; SALT], cost: (u32, u32)) -> Option<[u8; 
 
 /// Of at least the shortest length, in lower case without spaces: the ends of lists of leaked passwords.
 const COMMONEST: &[&str] = &[
-    "123456789012", "1234567890123", "12345678901234", "123456789012345", "1234567890qwerty", "0123456789012",
-    "012345678910", "123456789101112", "112233445566", "123123123123", "111222333444", "987654321098", "9876543210987",
-    "abcdefghijkl", "abcdefghijklm", "abcdefghijklmnop", "abcdefghijklmnopqrstuvwxyz", "abcd1234efgh", "abc123abc123",
-    "qwertyuiop123", "qwertyuiop1234", "qwertyuiop12", "qwertyuiopasdf", "qwertyuiopasdfghjkl", "qwertyqwerty",
-    "qwerty123456", "qwerty1234567", "qwerty12345678", "qwerty123456789", "qwerty1234567890", "1qaz2wsx3edc", "1q2w3e4r5t6y",
-    "1q2w3e4r5t6y7u", "1qaz2wsx3edc4rfv", "qazwsxedcrfv", "zaq12wsxcde3", "asdfghjkl123", "asdfghjkl1234", "zxcvbnm12345",
-    "password1234", "password12345", "password123456", "password1234567", "password12345678", "password123456789",
-    "passwordpassword", "password123!", "password1234!", "passw0rd1234", "p@ssw0rd1234", "p@ssword1234", "password2024",
-    "password2025", "password2026", "passwort1234", "wachtwoord12", "wachtwoord123", "wachtwoord1234", "motdepasse123",
-    "administrator", "administrator1", "administrator123", "admin1234567", "admin12345678", "admin123456789", "adminadmin12",
-    "adminadminadmin", "welcome12345", "welcome123456", "welkom123456", "welkom1234567", "letmeinletmein", "letmein12345",
-    "iloveyou1234", "iloveyouforever", "ilovemyfamily", "changeme1234", "changemechangeme", "changeit1234", "defaultpassword",
-    "trustno1trustno1", "correcthorsebatterystaple", "correcthorsebattery", "thisismypassword", "mypassword123",
-    "mypassword1234", "secretsecret", "secret123456", "superman1234", "footballfootball", "sunshine1234", "princess1234",
-    "indelibleindelible", "indelible123", "indelible1234", "zomer2026zomer", "summer2026summer", "monkeymonkey",
+    "123456789012",
+    "1234567890123",
+    "12345678901234",
+    "123456789012345",
+    "1234567890qwerty",
+    "0123456789012",
+    "012345678910",
+    "123456789101112",
+    "112233445566",
+    "123123123123",
+    "111222333444",
+    "987654321098",
+    "9876543210987",
+    "abcdefghijkl",
+    "abcdefghijklm",
+    "abcdefghijklmnop",
+    "abcdefghijklmnopqrstuvwxyz",
+    "abcd1234efgh",
+    "abc123abc123",
+    "qwertyuiop123",
+    "qwertyuiop1234",
+    "qwertyuiop12",
+    "qwertyuiopasdf",
+    "qwertyuiopasdfghjkl",
+    "qwertyqwerty",
+    "qwerty123456",
+    "qwerty1234567",
+    "qwerty12345678",
+    "qwerty123456789",
+    "qwerty1234567890",
+    "1qaz2wsx3edc",
+    "1q2w3e4r5t6y",
+    "1q2w3e4r5t6y7u",
+    "1qaz2wsx3edc4rfv",
+    "qazwsxedcrfv",
+    "zaq12wsxcde3",
+    "asdfghjkl123",
+    "asdfghjkl1234",
+    "zxcvbnm12345",
+    "password1234",
+    "password12345",
+    "password123456",
+    "password1234567",
+    "password12345678",
+    "password123456789",
+    "passwordpassword",
+    "password123!",
+    "password1234!",
+    "passw0rd1234",
+    "p@ssw0rd1234",
+    "p@ssword1234",
+    "password2024",
+    "password2025",
+    "password2026",
+    "passwort1234",
+    "wachtwoord12",
+    "wachtwoord123",
+    "wachtwoord1234",
+    "motdepasse123",
+    "administrator",
+    "administrator1",
+    "administrator123",
+    "admin1234567",
+    "admin12345678",
+    "admin123456789",
+    "adminadmin12",
+    "adminadminadmin",
+    "welcome12345",
+    "welcome123456",
+    "welkom123456",
+    "welkom1234567",
+    "letmeinletmein",
+    "letmein12345",
+    "iloveyou1234",
+    "iloveyouforever",
+    "ilovemyfamily",
+    "changeme1234",
+    "changemechangeme",
+    "changeit1234",
+    "defaultpassword",
+    "trustno1trustno1",
+    "correcthorsebatterystaple",
+    "correcthorsebattery",
+    "thisismypassword",
+    "mypassword123",
+    "mypassword1234",
+    "secretsecret",
+    "secret123456",
+    "superman1234",
+    "footballfootball",
+    "sunshine1234",
+    "princess1234",
+    "indelibleindelible",
+    "indelible123",
+    "indelible1234",
+    "zomer2026zomer",
+    "summer2026summer",
+    "monkeymonkey",
 ];
 
 #[cfg(test)]
@@ -144,7 +227,8 @@ mod tests {
 
     #[test]
     fn a_digest_is_of_its_passphrase_only() {
-        let hash = Hash::new("correct horse battery stable", "ann@example.org", Salt::new([7; SALT])).unwrap();
+        let hash =
+            Hash::new("correct horse battery stable", "ann@example.org", Salt::new([7; SALT])).unwrap();
         assert!(hash.is_of("correct horse battery stable"));
         assert!(!hash.is_of("correct horse battery stablf") && !hash.is_of(""));
         assert!(!Hash::NOBODYS.is_of("") && !Hash::NOBODYS.is_of("correct horse battery stable"));
@@ -154,13 +238,23 @@ mod tests {
     #[test]
     fn short_and_common_ones_are_refused() {
         let email = "annabel.winter@example.org";
-        for good in ["twelve chars", "a sentence that one remembers", "Пароль из слов", "xK3;9vQ!mmZ2"] {
+        for good in ["twelve chars", "a sentence that one remembers", "Пароль из слов", "xK3;9vQ!mmZ2"]
+        {
             assert!(check(good, email).is_ok(), "{good}");
         }
         let long = "ab cd ef ".repeat(30);
         for bad in [
-            "", "short", "eleven char", "aaaaaaaaaaaa", "abababababab", "Password1234", "PASSWORD 1234",
-            "correct horse battery staple", "annabel.winter@example.org", "Annabel.Winter1", &long,
+            "",
+            "short",
+            "eleven char",
+            "aaaaaaaaaaaa",
+            "abababababab",
+            "Password1234",
+            "PASSWORD 1234",
+            "correct horse battery staple",
+            "annabel.winter@example.org",
+            "Annabel.Winter1",
+            &long,
         ] {
             assert!(check(bad, email).is_err(), "{bad}");
         }

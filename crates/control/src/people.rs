@@ -13,7 +13,8 @@ use crate::key::Scope;
 use crate::passphrase::Hash;
 use crate::permission::Role;
 use crate::person::{
-    Account, Grant, NewPerson, Person, PersonState, Proof, Totp, check_email, check_grants, check_name, folded,
+    Account, Grant, NewPerson, Person, PersonState, Proof, Totp, check_email, check_grants, check_name,
+    folded,
 };
 use crate::principal::{Principal, Who};
 use crate::record::{decode_person, encode_person};

@@ -66,8 +66,7 @@ pub enum Role {
 
 impl Role {
     /// Every role, from the widest to the narrowest.
-    pub const ALL: [Self; 5] =
-        [Self::Owner, Self::Administrator, Self::Auditor, Self::Analyst, Self::Source];
+    pub const ALL: [Self; 5] = [Self::Owner, Self::Administrator, Self::Auditor, Self::Analyst, Self::Source];
 
     /// The word in the API, on the command line and in events.
     pub const fn word(self) -> &'static str {

@@ -109,6 +109,9 @@ impl Principal {
 
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Principal").field("id", &self.id()).field("kind", &self.kind()).finish_non_exhaustive()
+        f.debug_struct("Principal")
+            .field("id", &self.id())
+            .field("kind", &self.kind())
+            .finish_non_exhaustive()
     }
 }

@@ -83,12 +83,16 @@ pub fn secret_of_text(text: &str) -> Option<[u8; SECRET_BYTES]> {
 pub fn address(secret: &[u8; SECRET_BYTES], email: &str, issuer: &str) -> String {
     let plain = |text: &str| {
         text.bytes().fold(String::new(), |all, byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => all + &char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                all + &char::from(byte).to_string()
+            }
             _ => all + &format!("%{byte:02X}"),
         })
     };
     let (email, issuer, secret) = (plain(email), plain(issuer), secret_text(secret));
-    format!("otpauth://totp/{issuer}:{email}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}")
+    format!(
+        "otpauth://totp/{issuer}:{email}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}"
+    )
 }
 
 #[cfg(test)]
@@ -122,7 +126,8 @@ mod tests {
         assert_eq!(try_it("050471", now), None, "used before");
         assert_eq!(try_it(&code_at(&SECRET, now - 1), 0), Some(now - 1));
         assert_eq!(try_it(&code_at(&SECRET, now + 1), 0), Some(now + 1));
-        for other in [code_at(&SECRET, now - 2), code_at(&SECRET, now + 2), String::new(), "05047".to_owned()] {
+        for other in [code_at(&SECRET, now - 2), code_at(&SECRET, now + 2), String::new(), "05047".to_owned()]
+        {
             assert_eq!(try_it(&other, 0), None);
         }
     }
@@ -133,6 +138,9 @@ mod tests {
         assert_eq!(secret_of_text("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), Some(SECRET));
         assert_eq!(secret_of_text("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ1"), None);
         let address = address(&SECRET, "ann+x@example.org", "audit.example");
-        assert!(address.starts_with("otpauth://totp/audit.example:ann%2Bx%40example.org?secret=GEZD"), "{address}");
+        assert!(
+            address.starts_with("otpauth://totp/audit.example:ann%2Bx%40example.org?secret=GEZD"),
+            "{address}"
+        );
     }
 }

@@ -261,7 +261,8 @@ fn permissions_are_the_reviewed_table() {
             let person = control.create_person(&new, random, NOW).unwrap();
             let digest = [principals.len() as u8; 32];
             control.invite_person(&person.id, digest, NOW).unwrap();
-            let hash = PassphraseHash::new("a sentence to remember", "", Salt::new([1; Salt::BYTES])).unwrap();
+            let hash =
+                PassphraseHash::new("a sentence to remember", "", Salt::new([1; Salt::BYTES])).unwrap();
             control.accept_invitation(&digest, hash, NOW).unwrap();
             principals.push((name, control.person_principal(&person.id).unwrap()));
         }

@@ -47,7 +47,10 @@ fn an_invitation_is_taken_up_once_and_in_time() {
     assert_eq!(control.person_principal(&ann.id).unwrap_err(), AuthError::Disabled);
     control.invite_person(&ann.id, [1; 32], NOW).unwrap();
     control.invite_person(&ann.id, [2; 32], NOW).unwrap();
-    assert!(control.accept_invitation(&[1; 32], hash(PHRASE), NOW).is_err(), "the later one voids the earlier");
+    assert!(
+        control.accept_invitation(&[1; 32], hash(PHRASE), NOW).is_err(),
+        "the later one voids the earlier"
+    );
     assert!(control.accept_invitation(&[2; 32], hash(PHRASE), NOW + INVITED_MS).is_err(), "a week is over");
     assert!(control.person_of_passphrase("ann@example.org", PHRASE).is_none());
     control.accept_invitation(&[2; 32], hash(PHRASE), NOW + INVITED_MS - 1).unwrap();
@@ -70,7 +73,9 @@ fn an_address_is_of_one_person() {
         control.create_person(&new, *b"12345678", NOW)
     };
     assert!(matches!(new("Ann", "ANN@EXAMPLE.ORG", vec![]), Err(Error::Exists { .. })));
-    for (name, email) in [("", "a@b"), ("a\nb", "a@b"), ("a", "ann"), ("a", "a b@c"), ("a", "a@"), ("a", "a@b@c")] {
+    for (name, email) in
+        [("", "a@b"), ("a\nb", "a@b"), ("a", "ann"), ("a", "a b@c"), ("a", "a@"), ("a", "a@b@c")]
+    {
         assert!(matches!(new(name, email, vec![]), Err(Error::Invalid { .. })), "{name:?} {email:?}");
     }
     let nowhere = Grant { role: Role::Owner, scope: Scope::One("nowhere".parse().unwrap()) };

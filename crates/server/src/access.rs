@@ -90,6 +90,7 @@ pub(crate) fn not_granted(needed: Permission) -> Problem {
     let kinds: Vec<_> = needed.kinds().iter().map(|kind| kind.word()).collect();
     let roles: Vec<_> = needed.roles().iter().map(|role| role.word()).collect();
     let (name, kinds, roles) = (needed.name(), kinds.join(", "), roles.join(", "));
-    let detail = format!("needs the permission {name}, which keys of kind {kinds} and people who are {roles} have");
+    let detail =
+        format!("needs the permission {name}, which keys of kind {kinds} and people who are {roles} have");
     Problem::new(Code::PermissionMissing, detail)
 }

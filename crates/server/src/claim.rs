@@ -49,25 +49,28 @@ impl Claims {
 
     /// Whether a link can be used now.
     pub(crate) fn is_open(&self, now_ns: i64) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|open| now_ns < open.until_ns)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .is_some_and(|open| now_ns < open.until_ns)
     }
 
     /// Whether this is the token of the link, without using it up. Compared in constant time.
     pub(crate) fn fits(&self, token: &str, now_ns: i64) -> bool {
         let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let digest = crate::people::digest(token);
-        open.as_ref().is_some_and(|open| {
-            bool::from(open.token_sha256.ct_eq(&digest)) && now_ns < open.until_ns
-        })
+        open.as_ref()
+            .is_some_and(|open| bool::from(open.token_sha256.ct_eq(&digest)) && now_ns < open.until_ns)
     }
 
     /// Uses the link up, if this is its token: of many at once, one gets it.
     fn take(&self, token: &str, now_ns: i64) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let digest = crate::people::digest(token);
-        let fits = open.as_ref().is_some_and(|open| {
-            bool::from(open.token_sha256.ct_eq(&digest)) && now_ns < open.until_ns
-        });
+        let fits = open
+            .as_ref()
+            .is_some_and(|open| bool::from(open.token_sha256.ct_eq(&digest)) && now_ns < open.until_ns);
         if fits {
             *open = None;
         }
@@ -78,7 +81,9 @@ impl Claims {
 impl App {
     /// Makes a link while nobody owns the node, for a start that listens on loopback addresses only.
     pub(crate) fn offer_claim(&self) -> Result<Option<String>, Problem> {
-        let local = ["http.listen", "http.admin_listen"].iter().all(|key| self.config.address(key).ip().is_loopback());
+        let local = ["http.listen", "http.admin_listen"]
+            .iter()
+            .all(|key| self.config.address(key).ip().is_loopback());
         if self.control.has_owner() || !local {
             return Ok(None);
         }
@@ -111,7 +116,12 @@ pub(crate) struct Claimer {
 
 /// Makes an owner of whoever has the link; gives the person's id. The link is used up even if that fails afterwards,
 /// except for what the person can correct, which is looked at before.
-pub(crate) async fn claim(app: &Shared, caller: &Caller, token: &str, claimer: Claimer) -> Result<String, Problem> {
+pub(crate) async fn claim(
+    app: &Shared,
+    caller: &Caller,
+    token: &str,
+    claimer: Claimer,
+) -> Result<String, Problem> {
     if !app.claims.take(token, app.clock.boot_ns()) {
         return Err(refused(app, caller).await?);
     }
@@ -182,8 +192,7 @@ pub fn request(data: &Path, now_ms: i64) -> Result<String, std::io::Error> {
     let bytes = crate::random::<32>().map_err(|problem| std::io::Error::other(problem.detail))?;
     let token = crate::console::hex(&bytes);
     let (path, new): (PathBuf, PathBuf) = (data.join(REQUEST), data.join("claim.request.new"));
-    let mut file =
-        File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     let line = format!("{} {now_ms}\n", crate::console::hex(&crate::people::digest(&token)));
     file.write_all(line.as_bytes())?;
     file.sync_all()?;
@@ -191,7 +200,10 @@ pub fn request(data: &Path, now_ms: i64) -> Result<String, std::io::Error> {
     Ok(token)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the request is no part of the record and needs no more than to be whole")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the request is no part of the record and needs no more than to be whole"
+)]
 fn rename(from: &Path, to: &Path) -> Result<(), std::io::Error> {
     std::fs::rename(from, to)
 }

@@ -100,10 +100,8 @@ pub(crate) async fn create(
     }
     new.grants.iter().try_for_each(|grant| may_give(doer.principal, grant))?;
     let (worker, now_ms, id) = (Arc::clone(app), app.now_ms(), crate::random()?);
-    let person = crate::blocking(move || {
-        worker.control.create_person(&new, id, now_ms).map_err(refused)
-    })
-    .await?;
+    let person =
+        crate::blocking(move || worker.control.create_person(&new, id, now_ms).map_err(refused)).await?;
     let act = act_on("PERSON.CREATE", doer, &person)
         .change("name", String::new(), person.name.clone())
         .change("email", String::new(), person.email.clone());
@@ -130,10 +128,9 @@ pub(crate) async fn change(
     grants.extend(wanted.give);
     let change = PersonChange { name: wanted.name, grants: Some(grants), disabled: wanted.disabled };
     let (worker, now_ms, target) = (Arc::clone(app), app.now_ms(), id.to_owned());
-    let changed = crate::blocking(move || {
-        worker.control.change_person(&target, &change, now_ms).map_err(refused)
-    })
-    .await?;
+    let changed =
+        crate::blocking(move || worker.control.change_person(&target, &change, now_ms).map_err(refused))
+            .await?;
     if changed.before.grants != changed.after.grants || wanted.disabled == Some(true) {
         app.sessions.forget_person(id);
     }
@@ -186,12 +183,10 @@ async fn record_grants(
 pub(crate) async fn invite(app: &Shared, doer: Doer<'_>, id: &str) -> Result<Invitation, Problem> {
     may_rule(app, doer.principal, id)?;
     let token = crate::console::hex(&crate::random::<32>()?);
-    let (worker, now_ms, digest, target) =
-        (Arc::clone(app), app.now_ms(), digest(&token), id.to_owned());
-    let changed = crate::blocking(move || {
-        worker.control.invite_person(&target, digest, now_ms).map_err(refused)
-    })
-    .await?;
+    let (worker, now_ms, digest, target) = (Arc::clone(app), app.now_ms(), digest(&token), id.to_owned());
+    let changed =
+        crate::blocking(move || worker.control.invite_person(&target, digest, now_ms).map_err(refused))
+            .await?;
     let until_ms = changed.after.invited_until_ms.unwrap_or(now_ms);
     let until = crate::time_text(until_ms.saturating_mul(1_000_000));
     let act = act_on("PERSON.INVITE", doer, &changed.after).change("invited_until", String::new(), until);

@@ -13,7 +13,9 @@ use crate::output::{print, say};
 /// server may run. The link works once, for half an hour, and that it was made is an event. Opened with the address of
 /// somebody who is known already, it makes them an owner with a new passphrase and without authenticator.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible claim --data /var/lib/indelible\n  indelible claim --server https://audit.example.org")]
+#[command(
+    after_help = "Examples:\n  indelible claim --data /var/lib/indelible\n  indelible claim --server https://audit.example.org"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     node: NodeArgs,

@@ -122,7 +122,8 @@ impl Who {
         }
         let page = client.get_json("/api/v1/people")?;
         let people = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let text = |person: &Value, name: &str| person.get(name).and_then(Value::as_str).map(str::to_lowercase);
+        let text =
+            |person: &Value, name: &str| person.get(name).and_then(Value::as_str).map(str::to_lowercase);
         let wanted = Some(self.person.to_lowercase());
         let found = people.iter().find(|person| text(person, "email") == wanted);
         let id = found.and_then(|person| text(person, "id"));
@@ -132,7 +133,8 @@ impl Who {
 }
 
 fn with_roles_in_words(person: &mut Value) {
-    let text = |role: &Value, name: &str| role.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |role: &Value, name: &str| role.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let roles = person.get("roles").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let words = roles.iter().map(|role| format!("{} of {}", text(role, "role"), text(role, "organization")));
     person["roles"] = json!(words.collect::<Vec<_>>().join(", "));

@@ -147,7 +147,9 @@ fn greet(running: &Running, public_url: Option<&str>) {
         say("");
     }
     if let Some(claim) = &running.claim_url {
-        say("Nobody owns this server yet. Open this link to become its owner; it works once, for half an hour:");
+        say(
+            "Nobody owns this server yet. Open this link to become its owner; it works once, for half an hour:",
+        );
         say("");
         say(&format!("  {claim}"));
         say("");

@@ -78,7 +78,8 @@ pub(crate) async fn make(
     let needed = needed_for(wanted.kind);
     if !allowed_in(&access.principal, needed, &wanted.scope) {
         if wanted.scope == Scope::All {
-            let detail = "a key for every organization can be made only by whoever reaches every organization";
+            let detail =
+                "a key for every organization can be made only by whoever reaches every organization";
             return Err(Problem::new(Code::PermissionMissing, detail));
         }
         return Err(not_granted(needed));

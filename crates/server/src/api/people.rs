@@ -98,7 +98,9 @@ pub(crate) async fn change(
     let wanted = Wanted { name: change.name, give, withdraw, disabled };
     people::change(&app, Doer { principal: &principal, caller: &caller }, (&id, wanted)).await?;
     // As the caller may see it; a person whose last role here was withdrawn is out of sight.
-    Ok(Json(people::find(&app, &principal, &id).map_or_else(|_| json!({ "id": id }), |person| shown(&person))))
+    Ok(Json(
+        people::find(&app, &principal, &id).map_or_else(|_| json!({ "id": id }), |person| shown(&person)),
+    ))
 }
 
 pub(crate) async fn disable(

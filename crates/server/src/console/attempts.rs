@@ -120,7 +120,8 @@ mod tests {
     #[test]
     fn failures_make_the_next_try_wait_longer_and_never_for_ever() {
         let attempts = Attempts::default();
-        let at = |host: u32, now| attempts.begin("Ann@example.org ", IpAddr::V4((0xc000_0200 + host).into()), now);
+        let at =
+            |host: u32, now| attempts.begin("Ann@example.org ", IpAddr::V4((0xc000_0200 + host).into()), now);
         for host in 1..FREE_FAILURES {
             assert_eq!(at(host, 0), Attempt::Looked, "wherever it comes from");
         }

@@ -101,11 +101,7 @@ fn shown_once(key: &Key, token: String) -> Notice {
     Notice::good(text).with_secret("Key", token)
 }
 
-pub(crate) async fn change(
-    call: Call,
-    Path((org, id)): Path<(String, String)>,
-    request: Request,
-) -> Answer {
+pub(crate) async fn change(call: Call, Path((org, id)): Path<(String, String)>, request: Request) -> Answer {
     let access = call.access(&org, Permission::KeyAdmin)?;
     let form = Form::checked(&call, request.into_body()).await?;
     let done = match form.get("do") {
@@ -123,7 +119,8 @@ async fn rotate(call: &Call, access: &Access, id: &str) -> Result<Notice, Proble
     let keys = call.app.control.list_keys(Some(&access.org.id));
     let now_ms = call.app.now_ms();
     let old = keys.into_iter().find(|key| key.id == id && is_live(key, now_ms));
-    let missing = || Problem::new(Code::NotFound, format!("there is no key {id:?} in use in this organization"));
+    let missing =
+        || Problem::new(Code::NotFound, format!("there is no key {id:?} in use in this organization"));
     let old = old.ok_or_else(missing)?;
     let lasted = old.expires_at_ms.map(|until| until - old.created_at_ms);
     let wanted = NewKey {

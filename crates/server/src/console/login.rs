@@ -189,8 +189,7 @@ async fn enter_with_code(call: &Call, id: &str, code: &str) -> Result<Begun, Pro
     if let Attempt::Wait(seconds) = attempt {
         return Err(wait(seconds));
     }
-    let (worker, target, typed, now_ms) =
-        (Shared::clone(app), id.to_owned(), code.to_owned(), app.now_ms());
+    let (worker, target, typed, now_ms) = (Shared::clone(app), id.to_owned(), code.to_owned(), app.now_ms());
     let taken =
         crate::blocking(move || worker.control.use_code(&target, &typed, now_ms).map_err(refused)).await?;
     if !taken {

@@ -37,7 +37,8 @@ const DAY_MS: i64 = 86_400_000;
 /// The person whose session it is.
 fn own(call: &Call) -> Result<(&Person, &Visitor), Problem> {
     let visitor = call.visitor()?;
-    let nobody = || Problem::new(Code::PermissionMissing, "this session is of an API key, which has no account");
+    let nobody =
+        || Problem::new(Code::PermissionMissing, "this session is of an API key, which has no account");
     Ok((visitor.principal.person().ok_or_else(nobody)?, visitor))
 }
 
@@ -194,7 +195,8 @@ fn enrol_page(
 
 pub(crate) async fn totp(call: Call, request: Request) -> Answer {
     let form = Form::checked(&call, request.into_body()).await?;
-    let unread = || Problem::new(Code::RequestMalformed, "the secret is not the one of the page; load it again");
+    let unread =
+        || Problem::new(Code::RequestMalformed, "the secret is not the one of the page; load it again");
     let secret = secret_of_text(form.get("secret")).ok_or_else(unread)?;
     match enrol(&call, &form, secret).await {
         Ok(codes) => {
@@ -209,11 +211,7 @@ pub(crate) async fn totp(call: Call, request: Request) -> Answer {
     }
 }
 
-async fn enrol(
-    call: &Call,
-    form: &Form,
-    secret: [u8; TOTP_SECRET_BYTES],
-) -> Result<Vec<String>, Problem> {
+async fn enrol(call: &Call, form: &Form, secret: [u8; TOTP_SECRET_BYTES]) -> Result<Vec<String>, Problem> {
     let (person, _) = own(call)?;
     demand_passphrase(call, form).await?;
     let recovery = RecoverySeed::new(crate::random()?);

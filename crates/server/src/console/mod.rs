@@ -33,8 +33,8 @@ mod setup;
 mod times;
 mod visit;
 
-pub(crate) use pages::router;
 pub(crate) use attempts::{Attempts, FREE_FAILURES};
+pub(crate) use pages::router;
 pub(crate) use session::{MAX_SESSIONS, MAX_TRIES, Sessions, hex};
 
 use axum::response::{Html, IntoResponse, Response};

@@ -7,7 +7,8 @@ use indelible_control::Permission::{
 };
 
 use super::{
-    around, assets, catalogs, csv, event, explore, home, integrity, keys, login, me, organizations, people, setup,
+    around, assets, catalogs, csv, event, explore, home, integrity, keys, login, me, organizations, people,
+    setup,
 };
 use crate::app::Shared;
 use crate::endpoints::Need;

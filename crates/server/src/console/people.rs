@@ -65,8 +65,7 @@ fn choices(access: &Access, only_given: bool) -> Vec<RoleChoice> {
         let grant = Grant { role: *role, scope: Scope::One(access.org.id.clone()) };
         !only_given || may_give(&access.principal, &grant).is_ok()
     };
-    let choice =
-        |role: Role| RoleChoice { word: role.word().to_owned(), purpose: role.purpose().to_owned() };
+    let choice = |role: Role| RoleChoice { word: role.word().to_owned(), purpose: role.purpose().to_owned() };
     Role::ALL.into_iter().filter(given).map(choice).collect()
 }
 
@@ -117,8 +116,7 @@ pub(crate) async fn invite(call: Call, Path(org): Path<String>, request: Request
     let done = async {
         let grants = vec![grant(form.get("role"), form.said("organization").unwrap_or(here))?];
         let (name, email) = (form.get("name").trim().to_owned(), form.get("email").trim().to_owned());
-        let (person, invitation) =
-            people::create(&call.app, doer, NewPerson { name, email, grants }).await?;
+        let (person, invitation) = people::create(&call.app, doer, NewPerson { name, email, grants }).await?;
         Ok(link(&person.name, invitation))
     };
     call.lead_with(&format!("/o/{here}/people"), done.await)
@@ -129,11 +127,7 @@ fn link(name: &str, invitation: Invitation) -> Notice {
     Notice::good(text).with_secret("Link", invitation.url)
 }
 
-pub(crate) async fn change(
-    call: Call,
-    Path((org, id)): Path<(String, String)>,
-    request: Request,
-) -> Answer {
+pub(crate) async fn change(call: Call, Path((org, id)): Path<(String, String)>, request: Request) -> Answer {
     let access = call.access(&org, Permission::PersonAdmin)?;
     let form = Form::checked(&call, request.into_body()).await?;
     let person = found(&call, &access, &id)?;

@@ -143,7 +143,8 @@ async fn accepted(call: &Call, form: &Form) -> Result<String, Problem> {
     .await?;
     app.sessions.forget_person(&person.id);
     let (before, after) = (changed.before.state.word(), changed.after.state.word());
-    let act = Act::new("PERSON.UPDATE").by_person(&changed.after).from(&call.caller).target("user", &person.id);
+    let act =
+        Act::new("PERSON.UPDATE").by_person(&changed.after).from(&call.caller).target("user", &person.id);
     let act = act.change("state", before.to_owned(), after.to_owned());
     let act = act.change("passphrase", String::new(), "set by invitation".to_owned());
     app.record_and_wait(log_of(app, &changed.after), act).await?;

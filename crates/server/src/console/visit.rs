@@ -258,7 +258,7 @@ fn pages(visitor: &Visitor, section: Section, org: Option<&Organization>) -> Vec
         let of_org = [
             ("Home", format!("/o/{name}"), Section::Home, Permission::EventsRead),
             ("Explore", format!("/o/{name}/explore"), Section::Explore, Permission::EventsRead),
-            ("Catalogs", format!("/catalogs?o={name}"), Section::Catalogs, Permission::EventsRead),
+            ("Catalogs", format!("/catalogs?o={name}"), Section::Catalogs, Permission::CatalogRead),
             ("Integrity", format!("/o/{name}/integrity"), Section::Integrity, Permission::LogRead),
             ("People", format!("/o/{name}/people"), Section::People, Permission::PersonRead),
             ("Keys", format!("/o/{name}/keys"), Section::Keys, Permission::KeyRead),
