@@ -14,6 +14,8 @@ pub struct Login {
     pub back: String,
     /// The address that was typed.
     pub email: String,
+    /// Whether the last try was with an API key.
+    pub with_key: bool,
     /// Why the last try failed.
     pub trouble: Option<String>,
 }

@@ -146,3 +146,35 @@ fn rights_are_those_of_now_and_an_owner_remains() {
     }
     assert!(control.has_owner());
 }
+
+/// A database of format 1, as the version before people wrote it: it has no table of people and keys without `person`.
+#[test]
+fn a_database_from_before_people_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let control = open(&folder);
+    let scope = Scope::One("default".parse().unwrap());
+    let new = NewKey::new(indelible_control::Kind::Read, scope);
+    let (_, token) = control.create_key(&new, &KeySeed::new([7; 40]), NOW).unwrap();
+    drop(control);
+    let path = folder.path().join("control.redb");
+    let meta: redb::TableDefinition<'_, &str, u32> = redb::TableDefinition::new("meta");
+    let people: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("people");
+    let set = |format: u32| {
+        let database = redb::Database::open(&path).unwrap();
+        let change = database.begin_write().unwrap();
+        change.open_table(meta).unwrap().insert("format", format).unwrap();
+        if format == 1 {
+            assert!(change.delete_table(people).unwrap());
+        }
+        change.commit().unwrap();
+    };
+    set(1);
+    let control = open(&folder);
+    assert!(control.authenticate(&token, NOW).is_ok() && control.people().is_empty());
+    person(&control, "ann", Role::Analyst, Scope::All);
+    drop(control);
+    assert_eq!(open(&folder).people().len(), 1);
+    set(3);
+    let first = FirstStart { log_host: "node.invalid".to_owned(), random: [0; 16], now_ms: NOW };
+    assert!(matches!(Control::open(&path, &first), Err(Error::Newer { found: 3, known: 2, .. })));
+}

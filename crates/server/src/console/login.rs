@@ -41,7 +41,7 @@ pub(crate) async fn form(call: Call) -> Answer {
 }
 
 fn login_page(call: &Call, back: String, email: &str, trouble: Option<String>) -> Login {
-    Login { frame: call.bare_frame("Log in"), back, email: email.to_owned(), trouble }
+    Login { frame: call.bare_frame("Log in"), back, email: email.to_owned(), with_key: false, trouble }
 }
 
 pub(crate) async fn begin(call: Call, request: Request) -> Answer {
@@ -59,7 +59,8 @@ pub(crate) async fn begin(call: Call, request: Request) -> Answer {
         return Err(refused);
     }
     let trouble = Some(capital(&refused.detail));
-    let response = page(&login_page(&call, back, form.get("email").trim(), trouble))?;
+    let with_key = form.said("key").is_some();
+    let response = page(&Login { with_key, ..login_page(&call, back, form.get("email").trim(), trouble) })?;
     Ok(with_status(response, &refused))
 }
 
