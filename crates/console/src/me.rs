@@ -76,6 +76,8 @@ pub struct Enrol {
     pub frame: Frame,
     /// Goes with the form.
     pub csrf: String,
+    /// The person's address.
+    pub email: String,
     /// The secret as text.
     pub secret: String,
     /// The same as an address that authenticators read.

@@ -162,7 +162,8 @@ fn read_request(path: &Path) -> Option<([u8; 32], i64)> {
     let metadata = file.metadata().ok()?;
     let mut text = String::new();
     // A file of somebody else, or one that others may write, is no proof of anything.
-    let own = metadata.uid() == folder_uid(path) && metadata.mode() & 0o077 == 0;
+    let exposed = metadata.mode() & 0o077 != 0;
+    let own = metadata.uid() == folder_uid(path) && !exposed;
     let read = own && metadata.len() <= MAX_REQUEST_BYTES && file.read_to_string(&mut text).is_ok();
     if let Err(error) = std::fs::remove_file(path) {
         tracing::error!(%error, "claim.request cannot be removed and is not used");

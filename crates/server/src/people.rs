@@ -142,7 +142,7 @@ async fn record_change(app: &Shared, doer: Doer<'_>, changed: &Changed<Person>) 
     let (before, after) = (&changed.before, &changed.after);
     record_grants(app, doer, after, (&before.grants, &after.grants)).await?;
     let state = (before.state != after.state).then(|| ("state", before.state.word(), after.state.word()));
-    let name = (before.name != after.name).then(|| ("name", before.name.as_str(), after.name.as_str()));
+    let name = (before.name != after.name).then_some(("name", before.name.as_str(), after.name.as_str()));
     let changes: Vec<_> = state.into_iter().chain(name).collect();
     if changes.is_empty() {
         return Ok(());

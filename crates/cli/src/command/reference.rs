@@ -81,7 +81,8 @@ fn row((method, path, need): (&str, &str, Need), summary: &str) -> String {
     let kinds =
         Kind::ALL.map(|kind| cell(path, need, |permission| permission.kinds().contains(&kind), false));
     let roles = Role::ALL.map(|role| cell(path, need, |permission| permission.roles().contains(&role), true));
-    let cells: String = kinds.iter().chain(&roles).map(|cell| format!(" {cell} |")).collect();
+    let cells: Vec<&str> = kinds.into_iter().chain(roles).collect();
+    let cells = format!(" {} |", cells.join(" | "));
     let needs = match need {
         Need::Nothing => "nothing".to_owned(),
         Need::Session => "a session".to_owned(),

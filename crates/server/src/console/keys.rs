@@ -53,7 +53,7 @@ fn row(key: Key, access: &Access, zone: &Zone) -> Row {
         created: at(zone, key.created_at_ms),
         used: key.last_used_ms.map_or_else(|| "not since the last start".to_owned(), |ms| at(zone, ms)),
         ends: ended.map_or_else(|| "never".to_owned(), |ms| at(zone, ms)),
-        events: Search::of(access.org.id.as_str()).with_text(&format!("actor.id:{}", key.id)).href(),
+        events: Search::of(access.org.id.as_str()).with_text(format!("actor.id:{}", key.id)).href(),
         may_revoke: allowed_in(&access.principal, needed_for(key.kind), &key.scope),
         label: key.label,
         id: key.id,

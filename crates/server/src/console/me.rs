@@ -186,6 +186,7 @@ fn enrol_page(
     Ok(Enrol {
         frame: call.frame_of("Set up an authenticator", Section::Me, first_org(call).as_deref()),
         csrf: visitor.session.csrf.clone(),
+        email: person.email.clone(),
         secret: secret_text(&secret),
         qr: Qr::of(&address),
         address,
@@ -252,14 +253,14 @@ pub(crate) async fn sessions(call: Call, request: Request) -> Answer {
     let which = if all { Which::AllBut(None) } else { Which::Named(form.get("end")) };
     let ended = app.sessions.end_of(subject, which);
     if ended == 0 {
-        return call.lead("/me", Notice::bad("the session is over already"));
+        return Ok(call.lead("/me", Notice::bad("the session is over already")));
     }
     let log = log_of_principal(app, &visitor.principal);
     let act = Act::new("SESSION.LOGOUT").by(&visitor.principal).from(&call.caller);
     let act = act.param("method", "ended by the person");
     let act = if all { act } else { act.target("session", form.get("end")) };
     app.record_and_wait(log, act).await?;
-    if all { left(app) } else { call.lead("/me", Notice::good("The session has ended.")) }
+    if all { left(app) } else { Ok(call.lead("/me", Notice::good("The session has ended."))) }
 }
 
 pub(crate) async fn keys(call: Call, request: Request) -> Answer {

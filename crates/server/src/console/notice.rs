@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::response::{IntoResponse, Redirect};
+use axum::response::{IntoResponse, Redirect, Response};
 use indelible_console::notice::Notice;
 
 use super::visit::{Call, cookie};
@@ -20,24 +20,24 @@ impl Call {
     }
 
     /// Leads to a page, which says this.
-    pub(crate) fn lead(&self, to: &str, notice: Notice) -> Answer {
+    pub(crate) fn lead(&self, to: &str, notice: Notice) -> Response {
         if let Some(token) = cookie(&self.headers, self.app.session_cookie()) {
             self.app.sessions.leave_notice(token, notice);
         }
-        Ok(Redirect::to(to).into_response())
+        Redirect::to(to).into_response()
     }
 
     /// Leads to a page that says what came of a form; what people can correct is said there too.
     pub(crate) fn lead_with(&self, to: &str, done: Result<Notice, Problem>) -> Answer {
         match done {
-            Ok(notice) => self.lead(to, notice),
+            Ok(notice) => Ok(self.lead(to, notice)),
             Err(problem)
                 if matches!(
                     problem.code,
                     Code::RequestMalformed | Code::AlreadyExists | Code::RateLimited | Code::TimeWithoutZone
                 ) =>
             {
-                self.lead(to, Notice::bad(&problem.detail))
+                Ok(self.lead(to, Notice::bad(&problem.detail)))
             }
             Err(problem) => Err(problem),
         }

@@ -8,12 +8,10 @@ use crate::node::{Browser, MINUTE, Node, PHRASE, SECOND, between, text};
 
 /// What an authenticator shows.
 fn code(secret: &str, now_ms: i64) -> String {
-    let bits: String = secret
-        .bytes()
-        .map(|letter| if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'A' })
-        .map(|value| format!("{value:05b}"))
-        .collect();
-    let key: Vec<u8> = (0..20).map(|at| u8::from_str_radix(&bits[at * 8..at * 8 + 8], 2).unwrap()).collect();
+    let value = |letter: u8| if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'A' };
+    let bits: Vec<u8> =
+        secret.bytes().flat_map(|letter| (0..5).rev().map(move |bit| value(letter) >> bit & 1)).collect();
+    let key: Vec<u8> = bits.chunks(8).map(|byte| byte.iter().fold(0, |all, bit| all << 1 | bit)).collect();
     let mut mac = Hmac::<Sha1>::new_from_slice(&key).unwrap();
     mac.update(&u64::try_from(now_ms / 30_000).unwrap().to_be_bytes());
     let digest = mac.finalize().into_bytes();

@@ -62,13 +62,17 @@ fn callers(node: &Node) -> Vec<Who<'_>> {
 fn expected(cell: &str, path: &str, who: &Who<'_>, org: &str) -> &'static str {
     let in_reach = who.reach == "all" || who.reach == org;
     let of_org = path.contains("{org}") || path.starts_with("/api/v1/people/{id}");
-    match cell {
-        "public" if in_reach => "forbidden",
-        "" if !path.contains("{org}") || in_reach => "forbidden",
-        "yes" | "own" if !of_org || in_reach => "allowed",
-        "all" if who.reach == "all" => "allowed",
-        "all" if !path.contains("{org}") || in_reach => "forbidden",
-        _ => "hidden",
+    let may = match cell {
+        "yes" | "own" => !of_org || in_reach,
+        "all" => who.reach == "all",
+        _ => false,
+    };
+    let known = !path.contains("{org}") || in_reach;
+    match (may, known) {
+        (true, _) => "allowed",
+        // Whoever may see people in one organization sees none of another.
+        (false, true) if cell != "yes" => "forbidden",
+        (false, _) => "hidden",
     }
 }
 

@@ -10,6 +10,7 @@ use indelible_server::config::Config;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use ureq::http::Request;
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
@@ -88,7 +89,7 @@ impl Node {
         let anchor = Some(self.dir.path().join("anchor"));
         let running = self.runtime.block_on(indelible_server::start(config, clock, anchor)).unwrap();
         self.url = format!("http://{}", running.api);
-        self.claim = running.claim_url.clone();
+        self.claim.clone_from(&running.claim_url);
         if let Some(founded) = &running.founded {
             self.token.clone_from(&founded.token);
         }
@@ -124,7 +125,7 @@ impl Node {
 
     /// A request with these headers and no others.
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
