@@ -48,7 +48,7 @@ fn a_person_is_added_changed_and_kept_out() {
     done(&server, &["person", "disable", "ann@example.org"]);
     let id = text(&shown["id"]).to_owned();
     let (code, _, said) = run(server.tool(&["person", "invite", &id]));
-    assert!(code == 1 && said.contains("disabled"), "{code} {said}");
+    assert!(code == 2 && said.contains("disabled"), "{code} {said}");
     done(&server, &["person", "enable", &id]);
     let again = done(&server, &["person", "invite", &id]);
     assert!(again.contains("/invitation#t=") && again != link);
