@@ -5,7 +5,7 @@ use std::process::Command;
 use indelible_testkit::Server;
 use serde_json::{Value, json};
 
-use crate::service::{get, refused, setup, start, text};
+use crate::service::{get, refused, setup, start, text, wait_for};
 
 /// What a command prints, and its exit code.
 fn run(mut command: Command) -> (i32, String, String) {
@@ -65,8 +65,12 @@ fn a_person_is_added_changed_and_kept_out() {
 fn a_claim_link_is_printed_and_made_anew() {
     let server = start();
     let link =
-        |said: Vec<String>| said.iter().find_map(|line| Some(line.split_once("/setup#t=")?.1.to_owned()));
-    let first = link(server.said()).expect("a fresh server prints it");
+        |said: &[String]| said.iter().find_map(|line| Some(line.split_once("/setup#t=")?.1.to_owned()));
+    let ready = |server: &Server| {
+        let is_ready = || Some(server.said()).filter(|said| said.iter().any(|line| line == "ready"));
+        wait_for("ready", is_ready)
+    };
+    let first = link(&ready(&server)).expect("a fresh server prints it");
     let data = server.data().display().to_string();
     let made = done(&server, &["claim", "--data", &data]);
     let (page, token) = made.trim().split_once("#t=").unwrap();
@@ -85,7 +89,7 @@ fn a_claim_link_is_printed_and_made_anew() {
     assert_eq!(form(token), 303);
     assert_eq!(form(token), 403, "used");
     let again = server.stop().start();
-    assert!(link(again.said()).is_none(), "somebody owns it");
+    assert!(link(&ready(&again)).is_none(), "somebody owns it");
     let (code, _, said) = run(setup().tool(&["claim", "--data", "nowhere"]));
     assert!(code == 1 && said.contains("not a data folder"), "{code} {said}");
 }
