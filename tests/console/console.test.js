@@ -180,11 +180,12 @@ test("log-in, hostile text and log-out", async () => {
     const { page, context, wrong } = await open(browser, own.url, { expected: (text) => /status of 403|Clear-Site-Data/.test(text) });
     await page.goto(`${own.url}/o/default/explore?q=catalog%3Aopenkat`);
     assert.match(page.url(), /\/login/);
+    await page.locator("summary", { hasText: "API key" }).click();
     await page.fill("#key", "idl_ad_wrong");
-    await page.click("button.main");
+    await page.press("#key", "Enter");
     assert.ok(await page.getByRole("alert").isVisible());
     await page.fill("#key", own.token);
-    await page.click("button.main");
+    await page.press("#key", "Enter");
     await page.waitForURL(/explore/);
     assert.equal(await page.locator("tbody tr td.who").first().innerText().then((text) => text.replace(/−$/, "").trim()), hostile);
     await page.locator("td.who a").first().click();

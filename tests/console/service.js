@@ -37,12 +37,13 @@ export async function demo() {
   return { url, stop: () => end().then(() => rmSync(home, { recursive: true, force: true })) };
 }
 
-/** A server of its own with an administrator's key. */
+/** A server of its own with an administrator's key and a claim link. */
 export async function server() {
   const home = mkdtempSync(join(tmpdir(), "indelible-console-"));
   const { said, end } = await run(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", join(home, "data")], home);
   const url = value(said, "API").replace(/\/api\/v1$/, "");
   const token = value(said, "export INDELIBLE_TOKEN=");
+  const claim = said.map((line) => line.trim()).find((line) => line.includes("/setup#t="));
   const send = async (events) => {
     const answer = await fetch(`${url}/api/v1/orgs/default/events`, {
       method: "POST",
@@ -52,7 +53,7 @@ export async function server() {
     if (!answer.ok) throw new Error(await answer.text());
     return answer.json();
   };
-  return { url, token, send, stop: () => end().then(() => rmSync(home, { recursive: true, force: true })) };
+  return { url, token, claim, send, stop: () => end().then(() => rmSync(home, { recursive: true, force: true })) };
 }
 
 export const launch = () => chromium.launch({ executablePath: BROWSER, args: ["--no-sandbox", "--disable-gpu"] });

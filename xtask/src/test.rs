@@ -52,11 +52,9 @@ pub(crate) fn run(long: bool) -> bool {
         run.count("end-to-end tests", || all(&end_to_end, long));
         run.check("foreign verifiers", || script("bash", "tests/foreign/run.sh", &[]));
         run.check("console in a browser", || {
-            ["console.test.js", "pages.test.js"].into_iter().try_for_each(|name| {
-                let mut node = program_in_root("node");
-                let path = format!("tests/console/{name}");
-                run_command(node.arg(path).env("INDELIBLE", binary("debug")))
-            })
+            let mut node = program_in_root("node");
+            let files = ["console", "pages", "people"].map(|name| format!("tests/console/{name}.test.js"));
+            run_command(node.arg("--test").args(files).env("INDELIBLE", binary("debug")))
         });
         run.check("vectors, confirmed in Python", || script("python3", "tests/vectors/confirm.py", &[]));
         run.check("generated pages are fresh", || {

@@ -33,11 +33,13 @@ macro_rules! assets {
 }
 
 assets! {
+    "account.css" "text/css; charset=utf-8";
     "console.css" "text/css; charset=utf-8";
     "console.js" "text/javascript; charset=utf-8";
     "complete.js" "text/javascript; charset=utf-8";
     "live.js" "text/javascript; charset=utf-8";
     "mark.svg" "image/svg+xml";
+    "setup.js" "text/javascript; charset=utf-8";
 }
 
 /// The hash of each, by name.

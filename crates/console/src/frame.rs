@@ -63,4 +63,6 @@ pub struct Visit {
     pub csrf: String,
     /// Whether there is a session to end.
     pub may_leave: bool,
+    /// Whether it is a person, who has a page of their own.
+    pub has_account: bool,
 }

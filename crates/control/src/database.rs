@@ -15,22 +15,26 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use subtle::ConstantTimeEq;
 
 use crate::error::{AuthError, Error};
-use crate::key::{Credential, Key, KeySeed, NewKey, Principal, Scope};
+use crate::key::{Credential, Key, KeySeed, NewKey, Scope};
 use crate::organization::{
     Catalogs, DEFAULT_ORGANIZATION, NewOrganization, Organization, OrganizationId, Policy,
     SYSTEM_ORGANIZATION, check_catalogs, check_host, check_policy, origin,
 };
 use crate::permission::Kind;
-use crate::record::{decode_key, decode_organization, encode_key, encode_organization};
+use crate::person::{Account, PersonState, folded};
+use crate::principal::{Principal, Who};
+use crate::record::{decode_key, decode_organization, decode_person, encode_key, encode_organization};
 use crate::token::{Presented, compose, id_of};
 use crate::view::Views;
 
 const META: TableDefinition<&str, u32> = TableDefinition::new("meta");
 const ORGANIZATIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("organizations");
 const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("keys");
+pub(crate) const PEOPLE: TableDefinition<&str, &[u8]> = TableDefinition::new("people");
 
 const FORMAT_KEY: &str = "format";
-const FORMAT: u32 = 1;
+/// 1: organizations and keys. 2: people, and keys of theirs. A file of format 1 becomes one of 2 when it is opened.
+const FORMAT: u32 = 2;
 /// Every organization has a log with heads of its own; more than this needs another design than one node.
 const MAX_ORGANIZATIONS: usize = 100_000;
 /// All keys are held in memory; at about 500 bytes each this is 50 MiB.
@@ -58,7 +62,7 @@ pub struct Changed<T> {
     pub after: T,
 }
 
-/// Organizations and API keys of one node. Shared by reference; all methods may be called from any thread.
+/// Organizations, people and API keys of one node. Shared by reference; all methods may be called from any thread.
 pub struct Control {
     database: Database,
     /// Held from the start of a change until memory shows it, so that pictures are put in place in commit order.
@@ -68,10 +72,13 @@ pub struct Control {
 
 /// Everything in the database, as last committed.
 #[derive(Default)]
-struct Picture {
+pub(crate) struct Picture {
     organizations: BTreeMap<String, Arc<Organization>>,
     keys: HashMap<String, Arc<Credential>>,
     views: Views,
+    pub(crate) people: BTreeMap<String, Arc<Account>>,
+    /// Person by e-mail address in lower case.
+    pub(crate) by_email: HashMap<String, Arc<Account>>,
 }
 
 impl Control {
@@ -163,6 +170,7 @@ impl Control {
             scope: new.scope.clone(),
             catalog: new.catalog.clone(),
             producer: new.producer.clone(),
+            person: new.person.clone(),
             label: new.label.clone(),
             created_at_ms: now_ms,
             expires_at_ms: new.expires_at_ms,
@@ -173,9 +181,11 @@ impl Control {
         Ok((key, token))
     }
 
-    /// Keys that reach an organization, or all keys for `None`; by time of creation, revoked ones included.
+    /// Keys that reach an organization, or all keys for `None`; by time of creation, revoked ones included. Keys of
+    /// people are among all keys only.
     pub fn list_keys(&self, organization: Option<&OrganizationId>) -> Vec<Key> {
         let reaches = |key: &Key| match (&key.scope, organization) {
+            (_, Some(_)) if key.kind == Kind::Person => false,
             (_, None) | (Scope::All, _) => true,
             (Scope::One(own), Some(asked)) => own == asked,
         };
@@ -221,17 +231,16 @@ impl Control {
         if !same_secret || entry.key.kind != presented.kind {
             return Err(AuthError::Unknown);
         }
-        usable(&entry.key, now_ms)?;
+        let principal = self.holder(&entry, now_ms)?;
         entry.last_used_ms.store(now_ms, Ordering::Relaxed);
-        Ok(Principal(entry))
+        Ok(principal)
     }
 
     /// The principal of a key that authenticated before, such as at the beginning of a session: by its id, as long as it
     /// is neither revoked nor expired.
     pub fn principal(&self, key_id: &str, now_ms: i64) -> Result<Principal, AuthError> {
         let entry = self.picture().keys.get(key_id).cloned().ok_or(AuthError::Unknown)?;
-        usable(&entry.key, now_ms)?;
-        Ok(Principal(entry))
+        self.holder(&entry, now_ms)
     }
 
     /// Every view, as last committed.
@@ -239,7 +248,18 @@ impl Control {
         self.picture().views.clone()
     }
 
-    fn picture(&self) -> Arc<Picture> {
+    /// Whoever a key stands for: itself, or the person whose it is.
+    fn holder(&self, entry: &Arc<Credential>, now_ms: i64) -> Result<Principal, AuthError> {
+        usable(&entry.key, now_ms)?;
+        let Some(id) = &entry.key.person else { return Ok(Principal(Who::Key(Arc::clone(entry)))) };
+        let account = self.picture().people.get(id).cloned().ok_or(AuthError::Unknown)?;
+        if account.person.state != PersonState::Active {
+            return Err(AuthError::Disabled);
+        }
+        Ok(Principal(Who::Person(account, Some(Arc::clone(entry)))))
+    }
+
+    pub(crate) fn picture(&self) -> Arc<Picture> {
         Arc::clone(&self.picture.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -301,6 +321,13 @@ impl Control {
             next.keys.insert(id.value().to_owned(), Arc::new(entry));
         }
         next.views = crate::view::read_all(&transaction)?;
+        let table = transaction.open_table(PEOPLE).map_err(|e| reading()(e.into()))?;
+        for row in table.iter().map_err(|e| reading()(e.into()))? {
+            let (id, bytes) = row.map_err(|e| reading()(e.into()))?;
+            let account = Arc::new(decode_person(id.value(), bytes.value())?);
+            next.by_email.insert(folded(&account.person.email), Arc::clone(&account));
+            next.people.insert(id.value().to_owned(), account);
+        }
         Ok(next)
     }
 }
@@ -311,6 +338,7 @@ impl fmt::Debug for Control {
         f.debug_struct("Control")
             .field("organizations", &picture.organizations.len())
             .field("keys", &picture.keys.len())
+            .field("people", &picture.people.len())
             .finish_non_exhaustive()
     }
 }
@@ -334,10 +362,14 @@ fn prepare(transaction: &WriteTransaction, path: &Path, first: &FirstStart) -> R
         Some(found) if found > FORMAT => {
             return Err(Error::Newer { path: path.to_owned(), found, known: FORMAT });
         }
-        Some(_) => return Ok(()),
-        None => {}
+        Some(FORMAT) => return Ok(()),
+        Some(_) | None => {}
     }
     meta.insert(FORMAT_KEY, FORMAT).map_err(|e| Error::database("writing the format")(e.into()))?;
+    transaction.open_table(PEOPLE).map_err(|e| Error::database("creating tables")(e.into()))?;
+    if found.is_some() {
+        return Ok(());
+    }
     transaction.open_table(KEYS).map_err(|e| Error::database("creating tables")(e.into()))?;
     let (one, two) = first.random.split_at(8);
     for (id, title, random) in

@@ -136,4 +136,7 @@ pub enum AuthError {
     /// The key's time is over.
     #[error("expired API key: create a new one")]
     Expired,
+    /// The person whose it is cannot get in.
+    #[error("disabled person: an administrator can enable them")]
+    Disabled,
 }

@@ -1,9 +1,8 @@
-//! API keys, and the principal that a request becomes once its key is known.
+//! API keys.
 //!
 //! A key's secret is never kept here, only its digest, and no `Debug` output shows either.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::error::Error;
@@ -18,7 +17,7 @@ const MAX_PRODUCER: usize = 128;
 /// Which organizations a key reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Every organization, present and future; only for kind `ad`.
+    /// Every organization, present and future; of keys only for kinds `ad` and, narrowed by the person's roles, `me`.
     All,
     /// One organization.
     One(OrganizationId),
@@ -37,6 +36,8 @@ pub struct Key {
     pub catalog: Option<String>,
     /// The producer name of events sent with it that name none.
     pub producer: Option<String>,
+    /// The id of the person whose it is, for kind `me`.
+    pub person: Option<String>,
     /// What people call it.
     pub label: String,
     /// When it was created, Unix milliseconds.
@@ -61,6 +62,8 @@ pub struct NewKey {
     pub catalog: Option<String>,
     /// The producer name of events sent with it that name none.
     pub producer: Option<String>,
+    /// The id of the person whose it is, for kind `me`.
+    pub person: Option<String>,
     /// What people call it, at most 128 bytes.
     pub label: String,
     /// From when on it is refused, Unix milliseconds.
@@ -70,11 +73,29 @@ pub struct NewKey {
 impl NewKey {
     /// A key of this kind and scope, without limits.
     pub fn new(kind: Kind, scope: Scope) -> Self {
-        Self { kind, scope, catalog: None, producer: None, label: String::new(), expires_at_ms: None }
+        Self {
+            kind,
+            scope,
+            catalog: None,
+            producer: None,
+            person: None,
+            label: String::new(),
+            expires_at_ms: None,
+        }
+    }
+
+    /// A key of a person, with the rights that the person has whenever it is used.
+    pub fn of_person(person: &str, label: &str) -> Self {
+        let person = Some(person.to_owned());
+        Self { person, label: label.to_owned(), ..Self::new(Kind::Person, Scope::All) }
     }
 
     pub(crate) fn check(&self, now_ms: i64) -> Result<(), Error> {
-        if self.scope == Scope::All && self.kind != Kind::Admin {
+        if (self.kind == Kind::Person) != self.person.is_some() {
+            let why = "keys of kind me, and no others, are of a person".to_owned();
+            return Err(Error::Invalid { what: "key kind", why });
+        }
+        if self.scope == Scope::All && !matches!(self.kind, Kind::Admin | Kind::Person) {
             let why = "only keys of kind ad may reach every organization: name one".to_owned();
             return Err(Error::Invalid { what: "key scope", why });
         }
@@ -136,56 +157,5 @@ impl Credential {
     /// The key with its last use filled in.
     pub(crate) fn snapshot(&self) -> Key {
         Key { last_used_ms: self.last_used(), ..self.key.clone() }
-    }
-}
-
-/// Who a request comes from. Cheap to clone.
-#[derive(Clone)]
-pub struct Principal(pub(crate) Arc<Credential>);
-
-impl Principal {
-    /// The id of its key: what events about this request name as their actor.
-    pub fn key_id(&self) -> &str {
-        &self.0.key.id
-    }
-
-    /// The label of its key.
-    pub fn label(&self) -> &str {
-        &self.0.key.label
-    }
-
-    /// The kind of its key.
-    pub fn kind(&self) -> Kind {
-        self.0.key.kind
-    }
-
-    /// Which organizations it reaches.
-    pub fn scope(&self) -> &Scope {
-        &self.0.key.scope
-    }
-
-    /// The only catalog it may use, if limited.
-    pub fn catalog(&self) -> Option<&str> {
-        self.0.key.catalog.as_deref()
-    }
-
-    /// Whether it may write or read events of this catalog.
-    pub fn may_use_catalog(&self, catalog: &str) -> bool {
-        self.catalog().is_none_or(|own| own == catalog)
-    }
-
-    /// The producer name of events sent with its key that name none.
-    pub fn producer(&self) -> Option<&str> {
-        self.0.key.producer.as_deref()
-    }
-}
-
-impl fmt::Debug for Principal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Principal")
-            .field("key_id", &self.key_id())
-            .field("kind", &self.kind())
-            .field("scope", self.scope())
-            .finish_non_exhaustive()
     }
 }

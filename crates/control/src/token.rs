@@ -3,7 +3,7 @@
 //! | part | length | content |
 //! |---|---|---|
 //! | `idl_` | 4 | fixed, so that secret scanners recognise a leaked key |
-//! | kind, `_` | 3 | `in`, `rd` or `ad` |
+//! | kind, `_` | 3 | `in`, `rd`, `ad` or `me` |
 //! | id, `_` | 11 | 50 random bits; not secret, appears in lists and events |
 //! | secret | 52 | 256 random bits |
 //! | crc | 7 | CRC-32 (IEEE) of everything before it, so that a scanner can tell a real key from a look-alike |
@@ -83,7 +83,7 @@ fn checksum(body: &str) -> [u8; CRC_LEN] {
 }
 
 /// The first `length` letters of the bytes read as one big-endian bit string, filled up with zero bits.
-fn base32(bytes: &[u8], length: usize) -> String {
+pub(crate) fn base32(bytes: &[u8], length: usize) -> String {
     let bit = |index: usize| bytes.get(index / 8).map_or(0, |byte| u64::from(byte >> (7 - index % 8)) & 1);
     let five = |at: usize| (0..5).fold(0, |value, offset| value << 1 | bit(at * 5 + offset));
     (0..length).map(|at| char::from(letter(five(at)))).collect()

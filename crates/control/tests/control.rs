@@ -8,8 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use indelible_control::{
-    AuthError, Catalogs, Control, Denied, Error, FirstStart, KeySeed, Kind, NewKey, NewOrganization,
-    OrganizationId, Permission, Policy, PolicyAction, Scope, allowed,
+    AuthError, Catalogs, Control, Denied, Error, FirstStart, Grant, KeySeed, Kind, NewKey, NewOrganization,
+    NewPerson, OrganizationId, PassphraseHash, Permission, Policy, PolicyAction, Role, Salt, Scope, allowed,
 };
 
 const NOW: i64 = 1_795_000_000_000;
@@ -165,7 +165,7 @@ fn a_key_lives_until_it_is_revoked_or_expires() {
     let control = folder.open();
     let timed = NewKey { expires_at_ms: Some(NOW + 5), ..NewKey::new(Kind::Read, Scope::One(id("default"))) };
     let (read, token) = control.create_key(&timed, &seed(1), NOW).unwrap();
-    assert_eq!(control.authenticate(&token, NOW + 4).unwrap().key_id(), read.id);
+    assert_eq!(control.authenticate(&token, NOW + 4).unwrap().id(), read.id);
     assert_eq!(control.key(&read.id).unwrap().last_used_ms, Some(NOW + 4));
     assert_eq!(control.authenticate(&token, NOW + 5).unwrap_err(), AuthError::Expired);
 
@@ -233,31 +233,50 @@ fn the_database_and_debug_output_hold_no_secret() {
     assert!(!bytes.windows(32).any(|part| part == [0xa5; 32]));
 }
 
-/// The whole table of kinds and permissions, as reviewed. A change here is a change of who may do what.
+/// The whole table of kinds, roles and permissions, as reviewed. A change here is a change of who may do what.
 #[test]
 fn permissions_are_the_reviewed_table() {
     let folder = Folder::new();
     let control = folder.open();
     control.create_org(new_org("other")).unwrap();
+    let of_default = || Scope::One(id("default"));
     let keys = [
-        ("in", Kind::Ingest, Scope::One(id("default"))),
-        ("rd", Kind::Read, Scope::One(id("default"))),
-        ("ad of default", Kind::Admin, Scope::One(id("default"))),
+        ("in", Kind::Ingest, of_default()),
+        ("rd", Kind::Read, of_default()),
+        ("ad of default", Kind::Admin, of_default()),
         ("ad of all", Kind::Admin, Scope::All),
     ];
-    let mut table = String::from("permission     | key           | default | other | node\n");
+    let mut principals = Vec::new();
+    for (byte, (name, kind, scope)) in keys.iter().enumerate() {
+        let token = key_or_existing(&control, *kind, scope, byte as u8);
+        principals.push(((*name).to_owned(), control.authenticate(&token, NOW).unwrap()));
+    }
+    for role in Role::ALL {
+        for (reach, scope) in [("default", of_default()), ("all", Scope::All)] {
+            let name = format!("{role} of {reach}");
+            let grants = vec![Grant { role, scope }];
+            let new = NewPerson { email: format!("{role}@{reach}.example"), name: name.clone(), grants };
+            let mut random = [0; 8];
+            random[0] = principals.len() as u8;
+            let person = control.create_person(&new, random, NOW).unwrap();
+            let digest = [principals.len() as u8; 32];
+            control.invite_person(&person.id, digest, NOW).unwrap();
+            let hash =
+                PassphraseHash::new("a sentence to remember", "", Salt::new([1; Salt::BYTES])).unwrap();
+            control.accept_invitation(&digest, hash, NOW).unwrap();
+            principals.push((name, control.person_principal(&person.id).unwrap()));
+        }
+    }
+    let mut table = String::from("permission     | holder                   | default | other  | node\n");
     for permission in Permission::ALL {
-        for (byte, (name, kind, scope)) in keys.iter().enumerate() {
-            let token = key_or_existing(&control, *kind, scope, byte as u8);
-            let principal = control.authenticate(&token, NOW).unwrap();
-            let cell = |org: Option<&str>| match allowed(&principal, permission, org.map(id).as_ref()) {
+        for (name, principal) in &principals {
+            let cell = |org: Option<&str>| match allowed(principal, permission, org.map(id).as_ref()) {
                 Ok(()) => "yes",
                 Err(Denied::NotGranted) => "no",
                 Err(Denied::OutOfScope) => "hidden",
             };
-            let cells = [cell(Some("default")), cell(Some("other")), cell(None)];
-            let [own, other, node] = cells;
-            writeln!(table, "{:<14} | {name:<13} | {own:<7} | {other:<6} | {node}", permission.name())
+            let [own, other, node] = [cell(Some("default")), cell(Some("other")), cell(None)];
+            writeln!(table, "{:<14} | {name:<24} | {own:<7} | {other:<6} | {node}", permission.name())
                 .unwrap();
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
-use indelible_control::{AuthError, Denied, Organization, Permission, Principal, Scope, allowed};
+use indelible_control::{AuthError, Denied, Organization, Permission, Principal, allowed};
 use indelible_store::log_no::LogNo;
 
 use crate::app::App;
@@ -55,8 +55,8 @@ impl App {
         org: &str,
         needed: Permission,
     ) -> Result<Access, Problem> {
-        let name = match (org, principal.scope()) {
-            ("self", Scope::One(own)) => own.as_str(),
+        let name = match (org, principal.own_organization()) {
+            ("self", Some(own)) => own.as_str(),
             (name, _) => name,
         };
         let found = self.control.org(name).and_then(|org| Some((self.log_of(&org)?, org)));
@@ -88,7 +88,9 @@ pub(crate) fn no_organization(name: &str) -> Problem {
 
 pub(crate) fn not_granted(needed: Permission) -> Problem {
     let kinds: Vec<_> = needed.kinds().iter().map(|kind| kind.word()).collect();
+    let roles: Vec<_> = needed.roles().iter().map(|role| role.word()).collect();
+    let (name, kinds, roles) = (needed.name(), kinds.join(", "), roles.join(", "));
     let detail =
-        format!("needs the permission {}, which keys of kind {} have", needed.name(), kinds.join(", "));
+        format!("needs the permission {name}, which keys of kind {kinds} and people who are {roles} have");
     Problem::new(Code::PermissionMissing, detail)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use indelible_catalog::catalog::Registry;
@@ -15,8 +16,9 @@ use indelible_store::store::{LogInfo, LogSpec, Store};
 use tokio::sync::{Semaphore, watch};
 
 use crate::api::Recent;
+use crate::claim::Claims;
 use crate::config::Config;
-use crate::console::Sessions;
+use crate::console::{Attempts, Sessions};
 use crate::intake::policy::Policies;
 use crate::intake::refusals::Refusals;
 use crate::limits::{MAX_SEARCHES, MAX_STREAMS};
@@ -62,6 +64,14 @@ pub(crate) struct App {
     pub(crate) recent_searches: Recent,
     /// Who has logged in to the console.
     pub(crate) sessions: Sessions,
+    /// How often somebody tried to be whom.
+    pub(crate) attempts: Attempts,
+    /// As many as may look at a passphrase at once.
+    pub(crate) hashing: Semaphore,
+    /// The link that makes an owner.
+    pub(crate) claims: Claims,
+    /// The data folder.
+    pub(crate) data: PathBuf,
     /// In a demonstration: the key whose rights everybody has in the console, and what goes with their forms.
     pub(crate) guest: OnceLock<(String, String)>,
     /// In a demonstration: where to begin.
@@ -125,6 +135,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) registry: Registry,
     pub(crate) run: String,
+    pub(crate) data: PathBuf,
 }
 
 impl App {
@@ -133,6 +144,10 @@ impl App {
             searcher: Searcher::new(CursorKey::new(cursor_key(&parts.store)), SEARCH_THREADS),
             recent_searches: Recent::default(),
             sessions: Sessions::default(),
+            attempts: Attempts::default(),
+            hashing: crate::people::limit(),
+            claims: Claims::default(),
+            data: parts.data,
             guest: OnceLock::new(),
             tour: OnceLock::new(),
             #[cfg(feature = "sql")]

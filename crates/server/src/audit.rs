@@ -3,7 +3,7 @@
 //!
 //! Reads are recorded without waiting; changes answer only after their event is committed.
 
-use indelible_control::Principal;
+use indelible_control::{Person, Principal};
 use indelible_event::{Class, Event, Field, Map, Param, Time, Value};
 use indelible_store::log_no::LogNo;
 
@@ -28,14 +28,22 @@ impl Act {
         Self(event)
     }
 
-    /// Done by the holder of a key.
+    /// Done by the holder of a key, or by a person.
     pub(crate) fn by(mut self, principal: &Principal) -> Self {
-        self.0.set(Field::ActorId, principal.key_id());
-        self.0.set(Field::ActorKind, "service");
-        self.0.set(Field::ActorAuth, "api-key");
-        if !principal.label().is_empty() {
-            self.0.set(Field::ActorName, principal.label());
+        self.0.set(Field::ActorId, principal.id());
+        self.0.set(Field::ActorKind, if principal.person().is_some() { "user" } else { "service" });
+        self.0.set(Field::ActorAuth, proof_of(principal));
+        if !principal.name().is_empty() {
+            self.0.set(Field::ActorName, principal.name());
         }
+        self
+    }
+
+    /// Done by a person who is not let in yet, or no more.
+    pub(crate) fn by_person(mut self, person: &Person) -> Self {
+        self.0.set(Field::ActorId, person.id.as_str());
+        self.0.set(Field::ActorKind, "user");
+        self.0.set(Field::ActorName, person.name.as_str());
         self
     }
 
@@ -100,6 +108,15 @@ impl Act {
             _ => self.0.set(Field::Changes, vec![Value::Map(change)]),
         }
         self
+    }
+}
+
+/// How a principal showed who it is.
+pub(crate) fn proof_of(principal: &Principal) -> &'static str {
+    match (principal.key_id(), principal.person()) {
+        (Some(_), _) => "api-key",
+        (None, Some(person)) if person.has_totp => "passphrase+totp",
+        (None, _) => "passphrase",
     }
 }
 

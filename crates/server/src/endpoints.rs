@@ -5,7 +5,7 @@ use indelible_control::Permission;
 
 use crate::api::{
     catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, numbers, organizations,
-    producers, query, release, sql, suggest, views,
+    people, producers, query, release, sql, suggest, views,
 };
 use crate::app::Shared;
 
@@ -18,6 +18,8 @@ pub enum Need {
     Permission(Permission),
     /// The same, unless the organization is public.
     OrPublic(Permission),
+    /// A session of a person, for what concerns only them.
+    Session,
 }
 
 /// A parameter of the query string.
@@ -179,7 +181,8 @@ pub(crate) const PARSE: &[Parameter] =
     &[parameter("q", "string", "Query text."), parameter("tz", "string", "Zone for its times.")];
 
 use Permission::{
-    CatalogRead, EventsRead, EventsRelease, IngestWrite, KeyAdmin, LogRead, NodeAdmin, OrgAdmin, OrgRead,
+    CatalogRead, CursorWrite, EventsRead, EventsRelease, IngestWrite, KeyAdmin, KeyRead, LogRead, NodeAdmin,
+    OrgAdmin, OrgRead, PersonAdmin, PersonRead, ViewWrite,
 };
 
 macro_rules! endpoint {
@@ -212,7 +215,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(get "/api/v1/orgs/{org}/feed", Need::Permission(EventsRead), "Events in the order of the log: by page, long poll or server-sent events.", FEED, None, &[(200, "FeedPage")], feed::read),
     endpoint!(get "/api/v1/orgs/{org}/cursors", Need::Permission(EventsRead), "Named positions in the feed.", &[], None, &[(200, "Cursors")], cursors::list),
     endpoint!(get "/api/v1/orgs/{org}/cursors/{name}", Need::Permission(EventsRead), "One named position; its ETag is needed to move it.", &[], None, &[(200, "Cursor")], cursors::read),
-    endpoint!(put "/api/v1/orgs/{org}/cursors/{name}", Need::Permission(EventsRead), "Move a named position (If-Match), or create it (If-None-Match: *).", &[], Some("Cursor"), &[(200, "Cursor")], cursors::write),
+    endpoint!(put "/api/v1/orgs/{org}/cursors/{name}", Need::Permission(CursorWrite), "Move a named position (If-Match), or create it (If-None-Match: *).", &[], Some("Cursor"), &[(200, "Cursor")], cursors::write),
     endpoint!(post "/api/v1/orgs/{org}/imports", Need::Permission(IngestWrite), "Record the start or the end of an import.", &[], Some("ImportStep"), &[(200, "Recorded")], imports::step),
     endpoint!(get "/api/v1/orgs/{org}/producers", Need::Permission(EventsRead), "Producers with their numbering and gaps.", &[], None, &[(200, "Producers")], producers::list),
     endpoint!(get "/api/v1/orgs/{org}/producers/{name}", Need::Permission(IngestWrite), "One producer's numbering: where an instance goes on.", &[parameter("instance", "string", "Only this instance.")], None, &[(200, "Producers")], producers::read),
@@ -224,19 +227,26 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(post "/api/v1/orgs/{org}/groups", Need::Permission(EventsRead), "The same with a long query in the body.", &[], Some("GroupsRequest"), &[(200, "Groups")], numbers::groups_long),
     endpoint!(get "/api/v1/orgs/{org}/suggest", Need::Permission(EventsRead), "What may be written at a place in a query: fields, then values of the catalogs, then values of the newest events.", SUGGEST, None, &[(200, "Offers")], suggest::suggest),
     endpoint!(get "/api/v1/orgs/{org}/views", Need::Permission(EventsRead), "Searches that are kept: the caller's own, and everybody's.", &[], None, &[(200, "Views")], views::list),
-    endpoint!(post "/api/v1/orgs/{org}/views", Need::Permission(EventsRead), "Keep a search; for everybody it needs org.admin.", &[], Some("NewView"), &[(201, "View")], views::create),
+    endpoint!(post "/api/v1/orgs/{org}/views", Need::Permission(ViewWrite), "Keep a search; for everybody it needs org.admin.", &[], Some("NewView"), &[(201, "View")], views::create),
     endpoint!(get "/api/v1/orgs/{org}/views/{id}", Need::Permission(EventsRead), "One view; its ETag is needed to change it.", &[], None, &[(200, "View")], views::read),
-    endpoint!(put "/api/v1/orgs/{org}/views/{id}", Need::Permission(EventsRead), "Replace a view of one's own (If-Match); everybody's need org.admin.", &[], Some("NewView"), &[(200, "View")], views::update),
-    endpoint!(delete "/api/v1/orgs/{org}/views/{id}", Need::Permission(EventsRead), "Forget a view of one's own (If-Match); everybody's need org.admin.", &[], None, &[(200, "View")], views::delete),
+    endpoint!(put "/api/v1/orgs/{org}/views/{id}", Need::Permission(ViewWrite), "Replace a view of one's own (If-Match); everybody's need org.admin.", &[], Some("NewView"), &[(200, "View")], views::update),
+    endpoint!(delete "/api/v1/orgs/{org}/views/{id}", Need::Permission(ViewWrite), "Forget a view of one's own (If-Match); everybody's need org.admin.", &[], None, &[(200, "View")], views::delete),
     endpoint!(get "/api/v1/orgs/{org}/query/parse", Need::Permission(EventsRead), "A query's canonical text, tree and diagnostics.", PARSE, None, &[(200, "ParsedQuery")], query::parse),
     endpoint!(get "/api/v1/orgs", Need::Permission(OrgRead), "Organizations that the key may see.", &[], None, &[(200, "Organizations")], organizations::list),
     endpoint!(post "/api/v1/orgs", Need::Permission(NodeAdmin), "Create an organization.", &[], Some("NewOrganization"), &[(201, "Organization")], organizations::create),
     endpoint!(get "/api/v1/orgs/{org}", Need::Permission(OrgRead), "One organization.", &[], None, &[(200, "Organization")], organizations::read),
     endpoint!(patch "/api/v1/orgs/{org}", Need::Permission(OrgAdmin), "Change public log, catalogs or policies.", &[], Some("OrganizationChange"), &[(200, "Organization")], organizations::change),
-    endpoint!(get "/api/v1/orgs/{org}/keys", Need::Permission(KeyAdmin), "API keys, without their secrets.", &[], None, &[(200, "Keys")], keys::list),
+    endpoint!(get "/api/v1/orgs/{org}/keys", Need::Permission(KeyRead), "API keys, without their secrets.", &[], None, &[(200, "Keys")], keys::list),
     endpoint!(post "/api/v1/orgs/{org}/keys", Need::Permission(KeyAdmin), "Create an API key; its secret is in this answer only.", &[], Some("NewKey"), &[(201, "CreatedKey")], keys::create),
     endpoint!(delete "/api/v1/orgs/{org}/keys/{id}", Need::Permission(KeyAdmin), "Revoke an API key.", &[], None, &[(200, "Key")], keys::revoke),
     endpoint!(post "/api/v1/orgs/{org}/log-keys", Need::Permission(NodeAdmin), "A step of rotating the log's signing key: announce or retire.", &[], Some("LogKeyStep"), &[(200, "Log")], log_keys::step),
+    endpoint!(get "/api/v1/people", Need::Permission(PersonRead), "People with roles in organizations that the caller may see.", &[], None, &[(200, "People")], people::list),
+    endpoint!(post "/api/v1/people", Need::Permission(PersonAdmin), "Add a person with roles; their invitation is in this answer only.", &[], Some("NewPerson"), &[(201, "InvitedPerson")], people::create),
+    endpoint!(get "/api/v1/people/{id}", Need::Permission(PersonRead), "One person.", &[], None, &[(200, "Person")], people::read),
+    endpoint!(patch "/api/v1/people/{id}", Need::Permission(PersonAdmin), "Rename a person, give and withdraw roles, disable or enable.", &[], Some("PersonChange"), &[(200, "Person")], people::change),
+    endpoint!(delete "/api/v1/people/{id}", Need::Permission(PersonAdmin), "Disable a person; they are never deleted, so that their events keep a name.", &[], None, &[(200, "Person")], people::disable),
+    endpoint!(post "/api/v1/people/{id}/invitation", Need::Permission(PersonAdmin), "A new link to set a passphrase with, once; it voids an earlier one.", &[], None, &[(201, "Invitation")], people::invite),
+    endpoint!(get "/api/v1/roles", Need::Nothing, "Roles of people, with their permissions.", &[], None, &[(200, "Roles")], people::roles),
     endpoint!(get "/api/v1/catalogs", Need::Permission(CatalogRead), "Loaded catalogs, and problems of those that were refused.", &[], None, &[(200, "Catalogs")], catalogs::list),
     endpoint!(get "/api/v1/catalogs/{catalog}", Need::Permission(CatalogRead), "One catalog with its types.", &[], None, &[(200, "Catalog")], catalogs::read),
     endpoint!(get "/api/v1/catalogs/{catalog}/types/{code}", Need::Permission(CatalogRead), "One event type.", &[], None, &[(200, "EventType")], catalogs::event_type),

@@ -1,7 +1,8 @@
 //! Every limit of the API in one list, for `GET limits` and the reference page.
 
 use crate::body::{MAX_DECODED_BYTES, MAX_ENCODED_BYTES, MAX_RATIO};
-use crate::console::{MAX_SESSIONS, MAX_TRIES};
+use crate::console::{FREE_FAILURES, MAX_SESSIONS, MAX_TRIES};
+use crate::people::MAX_HASHING;
 
 /// One limit.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +106,26 @@ pub const LIMITS: &[Limit] = &[
         MAX_TRIES as usize,
         "tries a minute",
         "for one address; a person mistypes, a guessing program does not get far",
+    ),
+    limit(
+        "log_in_failures",
+        FREE_FAILURES as usize,
+        "in a row",
+        "for one person; then each further try waits, from 30 seconds up to 15 minutes, and never for ever",
+    ),
+    limit("passphrase", indelible_control::MAX_LENGTH, "bytes", "longer than any sentence"),
+    limit("passphrases", MAX_HASHING, "at once", "each takes 19 MiB and a core; more wait 10 s"),
+    limit(
+        "claim",
+        (crate::claim::LASTS_NS / 60_000_000_000) as usize,
+        "minutes",
+        "long enough to type a passphrase, short enough not to lie about",
+    ),
+    limit(
+        "invitation",
+        (indelible_control::INVITED_MS / 86_400_000) as usize,
+        "days",
+        "a holiday does not void it",
     ),
     limit("sessions", MAX_SESSIONS, "at once", "of the console; far more than people, far less than memory"),
     limit("sql", MAX_SQL_BYTES, "bytes", "a statement is planned on a stack that is as large as it needs"),

@@ -64,7 +64,7 @@ fn operation(endpoint: &Endpoint) -> Value {
         "responses": responses,
     });
     match endpoint.need {
-        Need::Nothing => operation["security"] = json!([]),
+        Need::Nothing | Need::Session => operation["security"] = json!([]),
         Need::Permission(permission) => operation["x-permission"] = json!(permission.name()),
         Need::OrPublic(permission) => {
             operation["x-permission"] = json!(permission.name());

@@ -84,6 +84,8 @@ pub struct Running {
     pub admin: SocketAddr,
     /// The key made at the first start.
     pub founded: Option<Founded>,
+    /// The link that makes an owner of whoever opens it first, while nobody owns the node.
+    pub claim_url: Option<String>,
     /// Faults of catalogs that were refused, a line each.
     pub catalog_problems: Vec<String>,
 }
@@ -112,6 +114,7 @@ pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) ->
         app,
         tasks: JoinSet::new(),
         founded: None,
+        claim_url: None,
         catalog_problems,
     };
     running.app.listens_on(running.api);
@@ -129,6 +132,7 @@ pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) ->
         .await?;
     // Only now: a key of a start that fails would be shown to nobody and never made again.
     running.founded = found(&running.app).await?;
+    running.claim_url = running.app.offer_claim()?;
     running.serve(api, admin);
     Ok(running)
 }
@@ -196,7 +200,7 @@ fn open(
     let control = Control::open(&dir.join("control.redb"), &first)?;
     let run: [u8; 8] = crate::random()?;
     let run = format!("{:016x}", u64::from_be_bytes(run));
-    let app = App::new(Parts { store, control, clock, config, registry, run })?;
+    let app = App::new(Parts { store, control, clock, config, registry, run, data: dir.to_owned() })?;
     Ok(Opened { app: Arc::new(app), recovery })
 }
 
@@ -212,9 +216,9 @@ async fn found(app: &App) -> Result<Option<Founded>, StartError> {
     Ok(Some(Founded { key_id: key.id, token }))
 }
 
-/// Nobody has a key yet.
+/// Nobody has a key or owns the node yet.
 fn is_first_start(app: &App) -> bool {
-    app.control.list_keys(None).is_empty()
+    app.control.list_keys(None).is_empty() && !app.control.has_owner()
 }
 
 /// A server that others can reach must have been set up before, and must not carry keys in clear over a network.
@@ -227,7 +231,7 @@ fn check_listen(app: &App) -> Result<(), StartError> {
         }
         if first_start {
             let message = format!(
-                "{key} = {address} is open to others and this is the first start: start once on a loopback address, keep the key it prints, then listen on {address}"
+                "{key} = {address} is open to others and this is the first start: start once on a loopback address, open the claim link or keep the key that it prints, then listen on {address}"
             );
             return Err(StartError::Setting(message));
         }
@@ -261,6 +265,9 @@ impl Running {
                     changed = stopping.changed() => if changed.is_err() || *stopping.borrow() { return },
                 }
                 refusals::flush(&app).await;
+                if let Err(problem) = app.take_claim_request().await {
+                    tracing::error!(problem = %problem.detail, "a claim link was asked for and not made");
+                }
                 gaps.record(&app).await;
             }
         });

@@ -85,7 +85,7 @@ pub(crate) async fn answer(
     }
     let found = page(answer).await?;
     app.metrics.search_seconds.observe_ns(app.clock.boot_ns() - started);
-    let key = access.principal.key_id();
+    let key = access.principal.id();
     if app.recent_searches.is_new(key, access.log, &format!("sql {}", asked.sql), app.clock.now_ns()) {
         app.record(access.log, act.param("rows", i64::try_from(found.1).unwrap_or(i64::MAX)));
     }

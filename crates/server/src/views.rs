@@ -14,14 +14,14 @@ use crate::problem::{Code, Problem};
 
 /// A view that the caller has.
 pub(crate) fn found(app: &Shared, access: &Access, id: &str) -> Result<Arc<View>, Problem> {
-    let view = app.control.view(&access.org.id, id).filter(|view| view.is_for(access.principal.key_id()));
+    let view = app.control.view(&access.org.id, id).filter(|view| view.is_for(access.principal.id()));
     view.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no view {id:?} that you have")))
 }
 
 /// Whether the caller may change a view, or make one for everybody.
 pub(crate) fn may_change(access: &Access, owner: &str, team: bool) -> bool {
     let administers = || allowed(&access.principal, Permission::OrgAdmin, Some(&access.org.id)).is_ok();
-    if team { administers() } else { owner == access.principal.key_id() }
+    if team { administers() } else { owner == access.principal.id() }
 }
 
 fn check(access: &Access, owner: &str, team: bool) -> Result<(), Problem> {
@@ -35,7 +35,7 @@ pub(crate) async fn create(
     caller: &Caller,
     new: NewView,
 ) -> Result<View, Problem> {
-    let owner = access.principal.key_id().to_owned();
+    let owner = access.principal.id().to_owned();
     check(access, &owner, new.team)?;
     let (worker, organization, random) = (Shared::clone(app), access.org.id.clone(), crate::random::<8>()?);
     let made = move || {

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod checkpoint;
+pub(crate) mod claim;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod declare_rollback;
@@ -15,11 +16,13 @@ pub(crate) mod key;
 pub(crate) mod log_key;
 pub(crate) mod man;
 pub(crate) mod org;
+pub(crate) mod person;
 pub(crate) mod producer;
 pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod reference;
 pub(crate) mod release;
+pub(crate) mod role;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod show;

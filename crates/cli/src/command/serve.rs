@@ -14,7 +14,8 @@ use crate::output::say;
 /// Run the server
 ///
 /// The first start creates the data folder with its keys, the organizations `default` and `system`, and an
-/// administrator's API key that is printed once.
+/// administrator's API key that is printed once. While nobody owns the server, each start on a loopback address prints a
+/// link that makes an owner of whoever opens it within half an hour.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  indelible serve\n  indelible serve --data /var/lib/indelible --listen 127.0.0.1:7513\n  indelible serve --config /etc/indelible.toml --catalogs ./catalogs"
@@ -143,6 +144,14 @@ fn greet(running: &Running, public_url: Option<&str>) {
         say(&format!(
             "  curl -sS {url}/api/v1/orgs/default/events -H \"Authorization: Bearer $INDELIBLE_TOKEN\" \\\n    -H 'Content-Type: application/json' -d '{{\"catalog\":\"openkat\",\"code\":\"091111\",\"occurred_at\":\"2026-11-21T23:18:00Z\",\"actor\":{{\"id\":\"1\"}}}}'"
         ));
+        say("");
+    }
+    if let Some(claim) = &running.claim_url {
+        say(
+            "Nobody owns this server yet. Open this link to become its owner; it works once, for half an hour:",
+        );
+        say("");
+        say(&format!("  {claim}"));
         say("");
     }
     say("ready");

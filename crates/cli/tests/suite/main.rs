@@ -28,6 +28,7 @@ mod damage;
 mod files;
 mod foreign;
 mod imports;
+mod people;
 mod round_trip;
 mod service;
 mod settings;

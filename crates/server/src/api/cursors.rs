@@ -54,7 +54,7 @@ pub(crate) async fn write(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::CursorWrite)?;
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     if name.is_empty() || name.len() > MAX_NAME || !plain {
         let detail = format!("a cursor's name has 1 to {MAX_NAME} letters, digits, -, _ and dots");

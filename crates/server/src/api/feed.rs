@@ -78,7 +78,7 @@ pub(crate) async fn read(
     });
     let reader = Reader { app: Shared::clone(&app), scope, query, from, limit, write };
     // Wherever it begins: a reader that never asks for the first page reads all the same.
-    let key = access.principal.key_id();
+    let key = access.principal.id();
     if streams || app.recent_searches.is_new(key, access.log, &format!("feed {asked}"), app.clock.now_ns()) {
         let act = Act::new("EVENT.FOLLOW").by(&access.principal).from(&caller);
         app.record(access.log, act.param("query", asked));

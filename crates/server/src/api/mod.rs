@@ -12,6 +12,7 @@ pub(crate) mod log_keys;
 pub(crate) mod node;
 pub(crate) mod numbers;
 pub(crate) mod organizations;
+pub(crate) mod people;
 pub(crate) mod producers;
 pub(crate) mod query;
 pub(crate) mod release;
@@ -20,6 +21,7 @@ pub(crate) mod sql;
 pub(crate) mod suggest;
 pub(crate) mod views;
 
+pub(crate) use organizations::refused;
 pub(crate) use search::Recent;
 
 use axum::Json;

@@ -114,7 +114,7 @@ async fn answer(
     app.metrics.search_seconds.observe_ns(app.clock.boot_ns() - started);
     // What was refused was not read, and the next try is the first.
     let said = as_said(["q", "since", "until", "tz"].map(|name| params.text(name)));
-    let new = app.recent_searches.is_new(access.principal.key_id(), access.log, &said, app.clock.now_ns());
+    let new = app.recent_searches.is_new(access.principal.id(), access.log, &said, app.clock.now_ns());
     if new {
         app.record(access.log, act.param("rows", i64::try_from(rows).unwrap_or(i64::MAX)));
     }

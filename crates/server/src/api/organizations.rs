@@ -1,14 +1,14 @@
 //! Organizations: list, create, read, change. Every change is an event with before and after.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use indelible_catalog::catalog::Catalog;
 use indelible_control::{
     Catalogs, Changed, NewOrganization, Organization, OrganizationId, Permission, Policy, PolicyAction,
-    allowed,
+    Principal, allowed,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,12 +18,14 @@ use std::sync::Arc;
 use super::{Answer, JsonAnswer};
 use crate::app::{App, Shared, size};
 use crate::audit::Act;
+use crate::http::Caller;
 use crate::problem::{Code, Problem};
 use crate::request;
 
+/// An organization as it is asked for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct New {
+pub(crate) struct New {
     id: String,
     #[serde(default)]
     title: String,
@@ -31,6 +33,13 @@ struct New {
     public: bool,
     /// Ids, or the word `all`.
     catalogs: Option<Value>,
+}
+
+impl New {
+    /// One with a title and nothing else said.
+    pub(crate) fn titled(id: &str, title: &str) -> Self {
+        Self { id: id.to_owned(), title: title.to_owned(), public: false, catalogs: None }
+    }
 }
 
 #[derive(Deserialize)]
@@ -63,9 +72,25 @@ pub(crate) async fn read(
     Ok(Json(shown(&app, &access.org)))
 }
 
-pub(crate) async fn create(State(app): State<Shared>, headers: HeaderMap, body: Body) -> Answer {
+pub(crate) async fn create(
+    State(app): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let principal = app.node_access(&headers, Permission::NodeAdmin)?;
     let new: New = request::json(&headers, body).await?;
+    let org = make(&app, (&principal, &caller), new).await?;
+    let location = format!("/api/v1/orgs/{}", org.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(shown(&app, &org))).into_response())
+}
+
+/// Creates an organization with its log.
+pub(crate) async fn make(
+    app: &Shared,
+    (principal, caller): (&Principal, &Caller),
+    new: New,
+) -> Result<Organization, Problem> {
     let id: OrganizationId = new.id.parse().map_err(refused)?;
     let wanted = NewOrganization {
         id,
@@ -73,7 +98,7 @@ pub(crate) async fn create(State(app): State<Shared>, headers: HeaderMap, body: 
         log_host: app.log_host(),
         random: crate::random()?,
         public: new.public,
-        catalogs: new.catalogs.map_or(Ok(Catalogs::All), |said| chosen(&app, said))?,
+        catalogs: new.catalogs.map_or(Ok(Catalogs::All), |said| chosen(app, said))?,
         now_ms: app.now_ms(),
     };
     let worker = app.clone();
@@ -83,10 +108,9 @@ pub(crate) async fn create(State(app): State<Shared>, headers: HeaderMap, body: 
         Ok::<_, Problem>(org)
     })
     .await?;
-    let act = Act::new("ORGANIZATION.CREATE").by(&principal).target("organization", org.id.as_str());
-    app.record_and_wait(app.system_log(), act).await?;
-    let location = format!("/api/v1/orgs/{}", org.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(shown(&app, &org))).into_response())
+    let act = Act::new("ORGANIZATION.CREATE").by(principal).from(caller);
+    app.record_and_wait(app.system_log(), act.target("organization", org.id.as_str())).await?;
+    Ok(org)
 }
 
 pub(crate) async fn change(
@@ -177,7 +201,7 @@ fn checked(
 }
 
 /// A refusal by `control` as a problem.
-pub(super) fn refused(error: indelible_control::Error) -> Problem {
+pub(crate) fn refused(error: indelible_control::Error) -> Problem {
     use indelible_control::Error;
     let code = match &error {
         Error::Invalid { .. } | Error::Limit { .. } => Code::RequestMalformed,

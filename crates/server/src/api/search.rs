@@ -148,7 +148,7 @@ async fn answer(
     // What was refused was not read, and the next try is the first.
     let remembered = first_page
         && app.recent_searches.is_new(
-            access.principal.key_id(),
+            access.principal.id(),
             access.log,
             &asked.as_said(),
             app.clock.now_ns(),

@@ -168,7 +168,7 @@ fn count(app: &App, scope: &Scope, query: Query, asked: &FacetsAsked) -> Option<
 }
 
 fn record(app: &Shared, access: &Access, caller: &Caller, field: &FieldRef) {
-    let (key, query) = (access.principal.key_id(), format!("{field}:*"));
+    let (key, query) = (access.principal.id(), format!("{field}:*"));
     if app.recent_searches.is_new(key, access.log, &format!("suggest {query}"), app.clock.now_ns()) {
         let act = Act::new("EVENT.SEARCH").by(&access.principal);
         let act = act.from(caller).param("query", query.as_str());

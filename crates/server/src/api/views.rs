@@ -37,7 +37,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> JsonAnswer {
     let access = app.access(&headers, &org, Permission::EventsRead)?;
-    let views = app.control.views(&access.org.id, access.principal.key_id());
+    let views = app.control.views(&access.org.id, access.principal.id());
     Ok(Json(json!({ "items": views.iter().map(|view| shown(view)).collect::<Vec<_>>() })))
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::ViewWrite)?;
     let new: New = request::json(&headers, body).await?;
     let view = views::create(&app, &access, &caller, new.into()).await?;
     Ok(tagged(&view, (StatusCode::CREATED, Json(shown(&view))).into_response()))
@@ -71,7 +71,7 @@ pub(crate) async fn update(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::ViewWrite)?;
     let seen = views::found(&app, &access, &id)?;
     check_version(&headers, &seen)?;
     let new: New = request::json(&headers, body).await?;
@@ -85,7 +85,7 @@ pub(crate) async fn delete(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Answer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::ViewWrite)?;
     let seen = views::found(&app, &access, &id)?;
     check_version(&headers, &seen)?;
     let gone = shown(&seen);

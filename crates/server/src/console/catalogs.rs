@@ -57,7 +57,8 @@ impl Asked {
         call.node_access(Permission::CatalogRead)?;
         let params = Params::read(&call.uri, KNOWN)?;
         let visitor = call.visitor()?;
-        let orgs = visitor.organizations(&call.app);
+        let mut orgs = call.app.control.orgs();
+        orgs.retain(|org| visitor.may(Permission::CatalogRead, org));
         let named = params.text("o").filter(|name| !name.is_empty());
         let org = match named {
             Some(name) => orgs.into_iter().find(|org| org.id.as_str() == name),

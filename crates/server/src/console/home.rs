@@ -35,6 +35,9 @@ pub(crate) async fn first(call: Call) -> Answer {
     let begins = tour.and_then(|stop| orgs.iter().find(|org| org.id.as_str() == stop.org));
     let org =
         begins.or_else(|| orgs.iter().find(|org| org.id.as_str() != indelible_control::SYSTEM_ORGANIZATION));
+    if orgs.is_empty() && call.visitor()?.principal.person().is_some() {
+        return Ok(Redirect::to("/me").into_response());
+    }
     let org = org.or(orgs.first()).ok_or_else(|| Problem::new(Code::PermissionMissing, detail))?;
     Ok(Redirect::to(&format!("/o/{}", org.id)).into_response())
 }

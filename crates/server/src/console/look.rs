@@ -87,7 +87,7 @@ pub(super) async fn look(
     })
     .await?;
     app.metrics.search_seconds.observe_ns(app.clock.boot_ns() - started);
-    let key = access.principal.key_id();
+    let key = access.principal.id();
     if first_page && app.recent_searches.is_new(key, access.log, &asked.as_said(), app.clock.now_ns()) {
         let act = Act::new("EVENT.SEARCH").by(&access.principal).from(&call.caller);
         let rows = i64::try_from(looked.page.items.len()).unwrap_or(i64::MAX);
@@ -107,7 +107,7 @@ pub(super) async fn newest(call: &Call, access: &Access, search: &Search) -> Res
     let (worker, cancelled) = (Shared::clone(app), Cancel::default());
     let flag = Arc::clone(&cancelled.0);
     let looked = crate::blocking(move || ready.look(&*worker, &flag)).await?;
-    let key = access.principal.key_id();
+    let key = access.principal.id();
     if app.recent_searches.is_new(key, access.log, &asked.as_said(), app.clock.now_ns()) {
         let act = Act::new("EVENT.SEARCH").by(&access.principal).from(&call.caller);
         let rows = i64::try_from(looked.page.items.len()).unwrap_or(i64::MAX);

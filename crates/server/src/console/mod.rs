@@ -8,6 +8,7 @@
 
 mod around;
 mod assets;
+mod attempts;
 mod beside;
 mod catalog_seen;
 mod catalogs;
@@ -17,23 +18,31 @@ mod event;
 mod event_fields;
 mod explore;
 mod facets;
+mod form;
 mod home;
 mod integrity;
+mod keys;
 mod live;
 mod login;
 mod look;
+mod me;
+mod notice;
+mod organizations;
 pub mod pages;
+mod people;
 mod rows;
 mod search;
 mod session;
+mod setup;
 mod spans;
 mod timeline;
 mod times;
 mod views;
 mod visit;
 
+pub(crate) use attempts::{Attempts, FREE_FAILURES};
 pub(crate) use pages::router;
-pub(crate) use session::{MAX_SESSIONS, MAX_TRIES, Sessions};
+pub(crate) use session::{MAX_SESSIONS, MAX_TRIES, Sessions, hex};
 
 use axum::response::{Html, IntoResponse, Response};
 use indelible_console::Template;

@@ -2,12 +2,14 @@
 //!
 //! A session is known by a random token that only the browser has; here is its hash. Sessions are in memory alone: a
 //! restart ends them all. A session holds no rights. It names its subject, and what that may do is looked up on every
-//! request, so that a revoked key is out at once.
+//! request, so that a revoked key or a disabled person is out at once. Whenever somebody proves more than before, the
+//! session gets another token: one that was known before is worth nothing afterwards.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use indelible_console::notice::Notice;
 use sha2::{Digest, Sha256};
 
 use crate::problem::Problem;
@@ -16,6 +18,8 @@ use crate::problem::Problem;
 pub(crate) const IDLE_NS: i64 = 30 * 60 * 1_000_000_000;
 /// A working day and its breaks; then one proves again who one is.
 pub(crate) const ABSOLUTE_NS: i64 = 12 * 3600 * 1_000_000_000;
+/// Whoever has given a passphrase gives the code of their authenticator within this time.
+const HALF_NS: i64 = 5 * 60 * 1_000_000_000;
 /// Sessions at once: far more than people, far less than memory.
 pub(crate) const MAX_SESSIONS: usize = 10_000;
 /// Tries to log in, per address: a person mistypes, a guessing program does not get far in 256 bits.
@@ -31,6 +35,10 @@ const MAX_ADDRESSES: usize = 10_000;
 pub(crate) enum Subject {
     /// The holder of an API key, by the key's id.
     Key(String),
+    /// A person, by id.
+    Person(String),
+    /// A person who has given the passphrase and not yet the code: may do nothing but give it.
+    Half(String),
 }
 
 /// A session as requests see it.
@@ -41,8 +49,14 @@ pub(crate) struct Session {
     pub(crate) subject: Subject,
     /// Goes with every form.
     pub(crate) csrf: String,
-    began_ns: i64,
-    seen_ns: i64,
+    /// Where it was begun.
+    pub(crate) address: IpAddr,
+    /// By the clock that counts from boot.
+    pub(crate) began_ns: i64,
+    /// The same, when it was last used.
+    pub(crate) seen_ns: i64,
+    /// What the next page says once.
+    notice: Option<Arc<Notice>>,
 }
 
 /// What a new session is made of.
@@ -63,6 +77,15 @@ pub(crate) enum Try {
     Refused,
 }
 
+/// Some sessions of a subject.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which<'a> {
+    /// One, by its public name.
+    Named(&'a str),
+    /// All, or all but one.
+    AllBut(Option<&'a str>),
+}
+
 /// All sessions of this run.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
@@ -74,24 +97,34 @@ impl Session {
     /// A session that was not begun by anybody: everybody's of a demonstration.
     pub(crate) fn of_guest(key_id: &str, csrf: &str) -> Self {
         let subject = Subject::Key(key_id.to_owned());
-        Self { name: "guest".to_owned(), subject, csrf: csrf.to_owned(), began_ns: 0, seen_ns: 0 }
+        let address = std::net::Ipv4Addr::LOCALHOST.into();
+        let (name, csrf) = ("guest".to_owned(), csrf.to_owned());
+        Self { name, subject, csrf, address, began_ns: 0, seen_ns: 0, notice: None }
     }
 
     fn is_over(&self, now_ns: i64) -> bool {
-        now_ns - self.seen_ns >= IDLE_NS || now_ns - self.began_ns >= ABSOLUTE_NS
+        let longest = if matches!(self.subject, Subject::Half(_)) { HALF_NS } else { ABSOLUTE_NS };
+        now_ns - self.seen_ns >= IDLE_NS || now_ns - self.began_ns >= longest
     }
 }
 
 impl Sessions {
     /// Begins a session; `None` when there are too many.
-    pub(crate) fn begin(&self, subject: Subject, now_ns: i64) -> Result<Option<Begun>, Problem> {
+    pub(crate) fn begin(
+        &self,
+        subject: Subject,
+        address: IpAddr,
+        now_ns: i64,
+    ) -> Result<Option<Begun>, Problem> {
         let token = hex(&crate::random::<32>()?);
         let session = Session {
             name: hex(&crate::random::<8>()?),
             subject,
             csrf: hex(&crate::random::<16>()?),
+            address,
             began_ns: now_ns,
             seen_ns: now_ns,
+            notice: None,
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= MAX_SESSIONS {
@@ -128,6 +161,49 @@ impl Sessions {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(token))
     }
 
+    /// Leaves something for the next page of a session to say.
+    pub(crate) fn leave_notice(&self, token: &str, notice: Notice) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = open.get_mut(&digest(token)) {
+            session.notice = Some(Arc::new(notice));
+        }
+    }
+
+    /// What the last form of a session left to say; it is said once.
+    pub(crate) fn take_notice(&self, token: &str) -> Option<Arc<Notice>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&digest(token))?.notice.take()
+    }
+
+    /// Open sessions of a subject, the last used first.
+    pub(crate) fn of_subject(&self, subject: &Subject, now_ns: i64) -> Vec<Session> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = open.values().filter(|session| session.subject == *subject && !session.is_over(now_ns));
+        let mut own: Vec<Session> = own.cloned().collect();
+        own.sort_by(|a, b| (b.seen_ns, &b.name).cmp(&(a.seen_ns, &a.name)));
+        own
+    }
+
+    /// Ends the sessions of a subject: the one of this name, or all but the one to keep.
+    pub(crate) fn end_of(&self, subject: &Subject, which: Which<'_>) -> usize {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = open.len();
+        open.retain(|_, session| {
+            let meant = match which {
+                Which::Named(name) => session.name == name,
+                Which::AllBut(kept) => Some(session.name.as_str()) != kept,
+            };
+            session.subject != *subject || !meant
+        });
+        before - open.len()
+    }
+
+    /// Ends whatever a person has open, because what they may do has changed.
+    pub(crate) fn forget_person(&self, id: &str) {
+        for subject in [Subject::Person(id.to_owned()), Subject::Half(id.to_owned())] {
+            self.end_of(&subject, Which::AllBut(None));
+        }
+    }
+
     /// Counts a try to log in from an address and decides whether it is looked at.
     pub(crate) fn try_from(&self, address: IpAddr, now_ns: i64) -> Try {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,7 +228,7 @@ impl Sessions {
 }
 
 /// What one person has at hand: an IPv4 address, or the 2^64 of an IPv6 network.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
         address @ IpAddr::V4(_) => address,
@@ -179,7 +255,29 @@ mod tests {
     const MINUTE: i64 = 60 * 1_000_000_000;
 
     fn begin(sessions: &Sessions, now_ns: i64) -> Begun {
-        sessions.begin(Subject::Key("k".to_owned()), now_ns).unwrap().unwrap()
+        begin_as(sessions, Subject::Key("k".to_owned()), now_ns)
+    }
+
+    fn begin_as(sessions: &Sessions, subject: Subject, now_ns: i64) -> Begun {
+        sessions.begin(subject, "192.0.2.1".parse().unwrap(), now_ns).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_subject_ends_its_own_sessions_only() {
+        let sessions = Sessions::default();
+        let ann = Subject::Person("ann".to_owned());
+        let [one, two, three] = [(); 3].map(|()| begin_as(&sessions, ann.clone(), 0));
+        let other = begin(&sessions, 0);
+        assert_eq!(sessions.end_of(&ann, Which::Named(&other.session.name)), 0);
+        assert_eq!(sessions.end_of(&ann, Which::Named(&one.session.name)), 1);
+        assert_eq!(sessions.of_subject(&ann, 1).len(), 2);
+        assert_eq!(sessions.end_of(&ann, Which::AllBut(Some(&two.session.name))), 1);
+        assert!(sessions.of(&three.token, 1).is_none() && sessions.of(&two.token, 1).is_some());
+        assert_eq!(sessions.end_of(&ann, Which::AllBut(None)), 1);
+        assert!(sessions.of(&other.token, 1).is_some());
+        let half = begin_as(&sessions, Subject::Half("ann".to_owned()), 0);
+        assert!(sessions.of(&half.token, HALF_NS - 1).is_some());
+        assert!(sessions.of(&half.token, HALF_NS).is_none());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use indelible_control::{NewView, Permission, Shows, View};
 use indelible_query::Instant;
 
 use super::columns::LAYOUTS;
-use super::login::checked_form;
+use super::form::Form;
 use super::page;
 use super::search::Search;
 use super::visit::{Call, Section};
@@ -22,7 +22,7 @@ const IN_MENU: usize = 12;
 
 pub(crate) async fn list(call: Call, Path(org): Path<String>) -> Answer {
     let access = call.access(&org, Permission::EventsRead)?;
-    let visitor = access.principal.key_id();
+    let visitor = access.principal.id();
     let zone = call.zone();
     let row = |view: &std::sync::Arc<View>| ViewRow {
         id: view.id.clone(),
@@ -84,13 +84,13 @@ fn shown(search: &Search) -> Shows {
 
 /// The views that a visitor has, as links for the search page.
 pub(super) fn links(call: &Call, access: &Access) -> Vec<Link> {
-    let views = call.app.control.views(&access.org.id, access.principal.key_id());
+    let views = call.app.control.views(&access.org.id, access.principal.id());
     views.iter().take(IN_MENU).map(|view| Link::new(view.name.clone(), search(access, view).href())).collect()
 }
 
 pub(crate) async fn create(call: Call, Path(org): Path<String>, request: Request) -> Answer {
-    let access = call.access(&org, Permission::EventsRead)?;
-    let form = checked_form(&call, request.into_body()).await?;
+    let access = call.access(&org, Permission::ViewWrite)?;
+    let form = Form::checked(&call, request.into_body()).await?;
     // The form carries the address of the page that it stood on.
     let said = form
         .get("search")
@@ -104,8 +104,8 @@ pub(crate) async fn create(call: Call, Path(org): Path<String>, request: Request
 }
 
 pub(crate) async fn change(call: Call, Path((org, id)): Path<(String, String)>, request: Request) -> Answer {
-    let access = call.access(&org, Permission::EventsRead)?;
-    let form = checked_form(&call, request.into_body()).await?;
+    let access = call.access(&org, Permission::ViewWrite)?;
+    let form = Form::checked(&call, request.into_body()).await?;
     let seen = views::found(&call.app, &access, &id)?;
     if form.get("version") != seen.version.to_string() {
         let detail = "the view changed since the page was loaded; load it again and repeat";

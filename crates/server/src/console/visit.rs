@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
 use indelible_console::frame::{Frame, Link, Visit};
 use indelible_console::text::{LANGUAGES, Text};
-use indelible_control::{Organization, Permission, Principal, Scope, allowed};
+use indelible_control::{Grant, Organization, Permission, Principal, allowed};
 
 use super::session::{Session, Sessions, Subject};
 use super::times::Zone;
@@ -40,6 +40,7 @@ pub(crate) struct Call {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     visitor: Result<Visitor, Problem>,
+    half: Option<Session>,
 }
 
 /// Which page it is, for the bar above.
@@ -49,6 +50,10 @@ pub(crate) enum Section {
     Explore,
     Catalogs,
     Integrity,
+    People,
+    Keys,
+    Organizations,
+    Me,
 }
 
 impl FromRequestParts<Shared> for Call {
@@ -64,7 +69,8 @@ impl FromRequestParts<Shared> for Call {
         let visitor = app.visitor(&parts.headers);
         caller.session = visitor.as_ref().ok().map(|visitor| visitor.session.name.clone());
         let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
-        Ok(Self { app: Shared::clone(app), caller, uri, headers, visitor })
+        let half = visitor.is_err().then(|| app.half(&headers)).flatten();
+        Ok(Self { app: Shared::clone(app), caller, uri, headers, visitor, half })
     }
 }
 
@@ -125,11 +131,21 @@ impl App {
             }
             (None, None) => return Err(no_session()),
         };
-        let Subject::Key(key) = &session.subject;
-        let principal = self.control.principal(key, self.now_ms());
-        let principal = principal
-            .map_err(|error| Problem::new(Code::CredentialInvalid, format!("the session's key: {error}")))?;
+        let principal = match &session.subject {
+            Subject::Key(key) => self.control.principal(key, self.now_ms()),
+            Subject::Person(id) => self.control.person_principal(id),
+            Subject::Half(_) => return Err(no_session()),
+        };
+        let principal = principal.map_err(|error| {
+            Problem::new(Code::CredentialInvalid, format!("what the session was begun with: {error}"))
+        })?;
         Ok(Visitor { principal, session })
+    }
+
+    /// The session of somebody who still has to give a code.
+    fn half(&self, headers: &HeaderMap) -> Option<Session> {
+        let session = self.sessions.of(cookie(headers, self.session_cookie())?, self.clock.boot_ns())?;
+        matches!(session.subject, Subject::Half(_)).then_some(session)
     }
 
     /// Lets everybody in with the rights of a key; only for a demonstration that listens on a loopback address.
@@ -158,12 +174,17 @@ impl Visitor {
     }
 
     fn described(&self) -> String {
-        let reach = match self.principal.scope() {
-            Scope::All => "all organizations".to_owned(),
-            Scope::One(org) => format!("organization {org}"),
+        if let Some(person) = self.principal.person() {
+            let roles: Vec<String> = person.grants.iter().map(Grant::to_string).collect();
+            let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
+            return format!("{}: {roles}", person.email);
+        }
+        let reach = match self.principal.own_organization() {
+            None => "all organizations".to_owned(),
+            Some(org) => format!("organization {org}"),
         };
         let only = self.principal.catalog().map_or(String::new(), |catalog| format!(", catalog {catalog}"));
-        format!("API key {} of kind {}, {reach}{only}", self.principal.key_id(), self.principal.kind())
+        format!("API key {} of kind {}, {reach}{only}", self.principal.id(), self.principal.kind())
     }
 }
 
@@ -171,6 +192,15 @@ impl Call {
     /// Who it is.
     pub(crate) fn visitor(&self) -> Result<&Visitor, Problem> {
         self.visitor.as_ref().map_err(Clone::clone)
+    }
+
+    /// The person who still has to give a code, with their session.
+    pub(crate) fn half(&self) -> Option<(&str, &Session)> {
+        let session = self.half.as_ref()?;
+        match &session.subject {
+            Subject::Half(id) => Some((id, session)),
+            Subject::Key(_) | Subject::Person(_) => None,
+        }
     }
 
     /// Access to an organization, decided as for the API.
@@ -215,38 +245,64 @@ impl Call {
 
     /// What stands around a page about an organization.
     pub(crate) fn frame(&self, title: &str, section: Section, org: &Organization) -> Frame {
+        self.frame_of(title, section, Some(org))
+    }
+
+    /// What stands around a page, perhaps about an organization.
+    pub(crate) fn frame_of(&self, title: &str, section: Section, org: Option<&Organization>) -> Frame {
         let Ok(visitor) = self.visitor() else { return self.bare_frame(title) };
-        let name = org.id.as_str();
         let orgs = visitor.organizations(&self.app);
         let orgs = orgs.iter().map(|other| {
             let href = match section {
-                Section::Home => format!("/o/{}", other.id),
                 Section::Explore => format!("/o/{}/explore", other.id),
                 Section::Integrity => format!("/o/{}/integrity", other.id),
                 Section::Catalogs => format!("/catalogs?o={}", other.id),
+                Section::People if visitor.may(Permission::PersonRead, other) => {
+                    format!("/o/{}/people", other.id)
+                }
+                Section::Keys if visitor.may(Permission::KeyRead, other) => format!("/o/{}/keys", other.id),
+                _ => format!("/o/{}", other.id),
             };
-            Link::new(other.id.to_string(), href).chosen(other.id == org.id)
+            Link::new(other.id.to_string(), href).chosen(org.is_some_and(|org| other.id == org.id))
         });
-        let pages = [
-            ("Home", format!("/o/{name}"), Section::Home),
-            ("Explore", format!("/o/{name}/explore"), Section::Explore),
-            ("Catalogs", format!("/catalogs?o={name}"), Section::Catalogs),
-            ("Integrity", format!("/o/{name}/integrity"), Section::Integrity),
-        ];
-        let label = visitor.principal.label();
         let guest = self.app.guest.get().is_some();
-        let who = if label.is_empty() { visitor.principal.key_id() } else { label };
+        let principal = &visitor.principal;
+        let who = if principal.name().is_empty() { principal.id() } else { principal.name() };
         let visit = Visit {
-            org: name.to_owned(),
+            org: org.map_or_else(|| "choose".to_owned(), |org| org.id.to_string()),
             orgs: orgs.collect(),
-            pages: pages.map(|(label, href, of)| Link::new(label, href).chosen(of == section)).into(),
+            pages: pages(visitor, section, org),
             who: if guest { "guest".to_owned() } else { who.to_owned() },
             subject: if guest { "Everybody is let in, to read.".to_owned() } else { visitor.described() },
             zone: self.zone().name().to_owned(),
             here: self.uri.path_and_query().map_or("/", |here| here.as_str()).to_owned(),
             csrf: visitor.session.csrf.clone(),
             may_leave: !guest,
+            has_account: !guest && principal.person().is_some(),
         };
         Frame { visit: Some(visit), ..self.bare_frame(title) }
     }
+}
+
+/// The pages that a visitor may see, of an organization and of the node.
+fn pages(visitor: &Visitor, section: Section, org: Option<&Organization>) -> Vec<Link> {
+    let mut pages = Vec::new();
+    if let Some(org) = org {
+        let name = org.id.as_str();
+        let of_org = [
+            ("Home", format!("/o/{name}"), Section::Home, Permission::EventsRead),
+            ("Explore", format!("/o/{name}/explore"), Section::Explore, Permission::EventsRead),
+            ("Catalogs", format!("/catalogs?o={name}"), Section::Catalogs, Permission::CatalogRead),
+            ("Integrity", format!("/o/{name}/integrity"), Section::Integrity, Permission::LogRead),
+            ("People", format!("/o/{name}/people"), Section::People, Permission::PersonRead),
+            ("Keys", format!("/o/{name}/keys"), Section::Keys, Permission::KeyRead),
+        ];
+        let seen = of_org.into_iter().filter(|(.., needed)| visitor.may(*needed, org));
+        pages.extend(seen.map(|(label, href, of, _)| Link::new(label, href).chosen(of == section)));
+    }
+    if allowed(&visitor.principal, Permission::NodeAdmin, None).is_ok() {
+        let here = section == Section::Organizations;
+        pages.push(Link::new("Organizations", "/organizations").chosen(here));
+    }
+    pages
 }

@@ -220,7 +220,7 @@ impl Source {
     pub(crate) fn producer_name(&self) -> String {
         let principal = &self.access.principal;
         let said = self.producer.as_deref().or(principal.producer());
-        said.map_or_else(|| format!("key-{}", principal.key_id()), str::to_owned)
+        said.map_or_else(|| format!("key-{}", principal.id()), str::to_owned)
     }
 
     /// Whether the records are history from a file, not witnessed when they happened.

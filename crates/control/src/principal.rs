@@ -1,0 +1,117 @@
+//! The principal that a request becomes once it is known whose it is: a key, or a person.
+//!
+//! Holds no decision; what a principal may do is in `permission.rs`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::key::{Credential, Scope};
+use crate::organization::OrganizationId;
+use crate::permission::{Holder, Kind};
+use crate::person::{Account, Person};
+
+/// Who a request comes from. Cheap to clone.
+#[derive(Clone)]
+pub struct Principal(pub(crate) Who);
+
+#[derive(Clone)]
+pub(crate) enum Who {
+    Key(Arc<Credential>),
+    /// A person, by a session or by a key of their own.
+    Person(Arc<Account>, Option<Arc<Credential>>),
+}
+
+impl Principal {
+    /// The id of the key or the person: what events about this request name as their actor.
+    pub fn id(&self) -> &str {
+        match &self.0 {
+            Who::Key(entry) => &entry.key.id,
+            Who::Person(account, _) => &account.person.id,
+        }
+    }
+
+    /// The label of the key or the name of the person.
+    pub fn name(&self) -> &str {
+        match &self.0 {
+            Who::Key(entry) => &entry.key.label,
+            Who::Person(account, _) => &account.person.name,
+        }
+    }
+
+    /// The kind of its key; of a person `me`, with or without a key.
+    pub fn kind(&self) -> Kind {
+        match &self.0 {
+            Who::Key(entry) => entry.key.kind,
+            Who::Person(..) => Kind::Person,
+        }
+    }
+
+    /// The person, if it is one.
+    pub fn person(&self) -> Option<&Person> {
+        match &self.0 {
+            Who::Key(_) => None,
+            Who::Person(account, _) => Some(&account.person),
+        }
+    }
+
+    /// The id of the key that was presented, if one was.
+    pub fn key_id(&self) -> Option<&str> {
+        match &self.0 {
+            Who::Key(entry) | Who::Person(_, Some(entry)) => Some(&entry.key.id),
+            Who::Person(_, None) => None,
+        }
+    }
+
+    /// The one organization that it reaches, if it is one.
+    pub fn own_organization(&self) -> Option<&OrganizationId> {
+        let mut own = None;
+        for (_, scope) in self.holders() {
+            match (scope, own) {
+                (Scope::One(id), None) => own = Some(id),
+                (Scope::One(id), Some(before)) if id == before => {}
+                _ => return None,
+            }
+        }
+        own
+    }
+
+    /// The only catalog it may use, if limited.
+    pub fn catalog(&self) -> Option<&str> {
+        self.key().and_then(|entry| entry.key.catalog.as_deref())
+    }
+
+    /// Whether it may write or read events of this catalog.
+    pub fn may_use_catalog(&self, catalog: &str) -> bool {
+        self.catalog().is_none_or(|own| own == catalog)
+    }
+
+    /// The producer name of events sent with its key that name none.
+    pub fn producer(&self) -> Option<&str> {
+        self.key().and_then(|entry| entry.key.producer.as_deref())
+    }
+
+    /// What its rights hang on, each with how far it reaches.
+    pub(crate) fn holders(&self) -> impl Iterator<Item = (Holder, &Scope)> {
+        let (key, grants) = match &self.0 {
+            Who::Key(entry) => (Some((Holder::Kind(entry.key.kind), &entry.key.scope)), &[][..]),
+            Who::Person(account, _) => (None, account.person.grants.as_slice()),
+        };
+        key.into_iter().chain(grants.iter().map(|grant| (Holder::Role(grant.role), &grant.scope)))
+    }
+
+    fn key(&self) -> Option<&Credential> {
+        match &self.0 {
+            Who::Key(entry) => Some(entry),
+            Who::Person(_, key) => key.as_deref(),
+        }
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("id", &self.id())
+            .field("kind", &self.kind())
+            .finish_non_exhaustive()
+    }
+}
