@@ -97,8 +97,11 @@ def questions(server, catalog):
     """Each question with its parameters, in the shape of the seven."""
     whole = f"catalog:{catalog}"
     actor, code = json.dumps(top(server, "actor", whole)), json.dumps(top(server, "code", whole))
-    session = top(server, "session", whole, 49) or top(server, "request", whole)
-    rare = server.get("events", q=whole, limit=1)["items"][0].get("source_id")
+    [newest] = server.get("events", q=whole, limit=1)["items"]
+    rare = newest.get("source_id")
+    # What comes closest to a session where there are none: one request.
+    together = next((name for name in ("session", "request") if newest.get(name, {}).get("id")), None)
+    together = f"{together}:{json.dumps(newest[together]['id'])}" if together else whole
     return {
         "q1": ("events", {"q": whole, "limit": 50}),
         "q2_count": ("facets", {"q": f"actor:{actor}", "fields": "actor", "top": 1}),
@@ -107,7 +110,7 @@ def questions(server, catalog):
         "q4": ("facets", {"q": whole, "fields": "actor", "top": 10}),
         "q5": ("events", {"q": json.dumps(rare or "zzzz"), "limit": 50}),
         "q6": ("groups", {"q": whole, "by": "code", "limit": 1000}),
-        "q7": ("events", {"q": f"session:{json.dumps(session)}" if session else whole, "limit": 50}),
+        "q7": ("events", {"q": together, "limit": 50}),
     }
 
 

@@ -21,7 +21,7 @@ const QUESTIONS: [(&str, &str); 8] = [
     ("q4", "top 10 actors"),
     ("q5", "one record by a word that no other has"),
     ("q6", "actors per code"),
-    ("q7", "a session, or the newest 50 where there are none"),
+    ("q7", "a session or a request, or the newest 50 where there are none"),
 ];
 
 /// Fills a fresh server with each source, asks it, and adds a table to the results.
