@@ -17,8 +17,9 @@ after(async () => {
 async function entered(own, options = {}) {
   const opened = await open(browser, own.url, options);
   await opened.page.goto(`${own.url}/login`);
+  await opened.page.locator("summary", { hasText: "API key" }).click();
   await opened.page.fill("#key", own.token);
-  await opened.page.click("button.main");
+  await opened.page.press("#key", "Enter");
   await opened.page.waitForURL((url) => url.pathname !== "/login");
   return opened;
 }
