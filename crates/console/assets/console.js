@@ -373,7 +373,9 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || keysOff() || at.closest("input, textarea, select, dialog")) return;
+  // What a closed dialog hides keeps the focus until the page is next painted: nobody types into it.
+  const typing = at.checkVisibility() && at.closest("input, textarea, select, dialog");
+  if (event.ctrlKey || event.metaKey || event.altKey || keysOff() || typing) return;
   const act = Object.hasOwn(SINGLE, event.key) && SINGLE[event.key];
   if (act && act(at) !== false) event.preventDefault();
   before = event.key;
