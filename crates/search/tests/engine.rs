@@ -9,7 +9,7 @@ use std::fmt::Write;
 use common::{ORDERS, append, clock, page, request, searcher, unlimited};
 use indelible_event::{Class, Event, Field, Map, Param, Person, SubjectKey, Time, Value};
 use indelible_query::{Compiled, Context, Expansion, Instant, parse};
-use indelible_search::{Hit, Log, Order, Scope, Searcher};
+use indelible_search::{HistogramAsked, Hit, Log, Order, Request, Scope, Searcher};
 use indelible_store::options::Options;
 use indelible_store::store::{LogSpec, Store};
 
@@ -343,7 +343,32 @@ fn check_counts(searcher: &Searcher, log: Log<'_>, query: &Compiled, expected: &
     let single: HashMap<Option<String>, u64> =
         single.into_iter().map(|(values, count)| (values[0].as_deref().map(str::to_owned), count)).collect();
     assert_eq!(single, actors, "{}", query.text());
+    check_bars(searcher, log, &request, expected);
     assert_eq!(searcher.tally(log, &request, &[Field::Message], &unlimited()).unwrap(), None);
+}
+
+/// Bars as narrow as can be drawn against the times of the events that match.
+fn check_bars(searcher: &Searcher, log: Log<'_>, request: &Request<'_>, expected: &[&Hit]) {
+    let asked =
+        HistogramAsked { width: None, bars: 1000, zone: jiff::tz::TimeZone::UTC, stack: None, top: 0 };
+    let found = searcher.histogram(log, request, &asked, &unlimited()).unwrap();
+    let mut times: Vec<Instant> = expected.iter().map(|hit| hit.view(log.scope).occurred()).collect();
+    times.sort_unstable();
+    let extent = (found.extent.events, found.extent.first, found.extent.last);
+    let text = request.query.text();
+    assert_eq!(extent, (times.len() as u64, times.first().copied(), times.last().copied()), "{text}");
+    let bars = found.bars.iter().filter(|bar| bar.count > 0);
+    let bars: Vec<_> = bars.map(|bar| (bar.interval.start, bar.count)).collect();
+    let mut wanted: Vec<(Instant, u64)> = Vec::new();
+    for time in times {
+        let bar =
+            found.bars.iter().find(|bar| bar.interval.start <= time && time < bar.interval.end).unwrap();
+        match wanted.last_mut() {
+            Some((start, count)) if *start == bar.interval.start => *count += 1,
+            _ => wanted.push((bar.interval.start, 1)),
+        }
+    }
+    assert_eq!(bars, wanted, "{text}");
 }
 
 fn check_case(seed: u64, questions: usize) {
