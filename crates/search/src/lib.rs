@@ -27,6 +27,7 @@ mod matches;
 mod order;
 mod page;
 mod paths;
+mod ranked;
 mod records;
 mod request;
 mod rows;

@@ -13,7 +13,8 @@ use crate::budget::Budget;
 use crate::engine::Question;
 use crate::error::SearchError;
 use crate::hit::{Hit, Log};
-use crate::order::{Place, Rank, Start};
+use crate::order::{Rank, Start};
+use crate::ranked::Way;
 use crate::records::Record;
 use crate::sealed::Walk;
 use crate::top::Top;
@@ -241,7 +242,8 @@ impl Scan<'_> {
         from: Option<Start>,
         limit: usize,
     ) -> Result<Best, SearchError> {
-        from.map_or_else(|| self.clone(), |from| self.after(from, ascending)).best(ascending, from, limit)
+        let scan = from.map_or_else(|| self.clone(), |from| self.after(from, ascending));
+        scan.best(Way { ascending, from }, limit)
     }
 
     /// The same scan without the times before a start, so that blocks that were passed are not read again.
@@ -256,7 +258,8 @@ impl Scan<'_> {
         Self { window, ..self.clone() }
     }
 
-    fn best(&self, ascending: bool, from: Option<Start>, limit: usize) -> Result<Best, SearchError> {
+    fn best(&self, way: Way, limit: usize) -> Result<Best, SearchError> {
+        let Way { ascending, from } = way;
         let steps = self.steps(ascending)?;
         let mut top = Top::new(limit.saturating_add(1));
         let (mut at, mut size, mut learned) = (0, FIRST_GROUP, false);
@@ -265,7 +268,7 @@ impl Scan<'_> {
                 break;
             }
             let (group, next) = group(&steps, at, size);
-            let part = self.read_group(group, ascending, from, &top)?;
+            let part = self.read_group(group, way, &top)?;
             learned |= self.zones.learn(self.log.scope.log, part.learned);
             top.merge(part.top);
             if self.budget.is_cancelled() {
@@ -277,12 +280,33 @@ impl Scan<'_> {
                     from.map_or(step.best, |from| step.best.min(Rank::new(from.place, ascending).time));
                 let advanced =
                     from.map_or(best < i128::MAX, |from| best < Rank::new(from.place, ascending).time);
-                return stop(top, limit, best, (advanced, learned));
+                return self.stop((top, ascending), limit, best, (advanced, learned));
             }
             (at, size) = (next, (size * 2).min(MAX_GROUP));
         }
-        let (hits, more) = top.finish(limit);
-        Ok(Best { hits, more, stopped: None })
+        let (taken, more) = top.finish(limit);
+        let (hits, cut) = self.read_taken(taken, ascending)?;
+        Ok(Best { hits, more: more || cut, stopped: None })
+    }
+
+    /// Keeps of an unfinished scan what no unread block, of which the best can hold `best`, can change.
+    fn stop(
+        &self,
+        (mut top, ascending): (Top, bool),
+        limit: usize,
+        best: i128,
+        (advanced, learned): (bool, bool),
+    ) -> Result<Best, SearchError> {
+        top.raise_floor(Some(Rank { time: best, index: u64::MAX }));
+        let full = top.len() > limit;
+        let (hits, cut) = self.read_taken(top.finish(limit).0, ascending)?;
+        let stopped = match (advanced || !hits.is_empty(), learned) {
+            _ if full || cut => None,
+            (true, _) => Some(Stopped::At(best)),
+            (false, true) => Some(Stopped::Learning),
+            (false, false) => return Err(SearchError::BudgetExceeded),
+        };
+        Ok(Best { hits, more: true, stopped })
     }
 
     /// Blocks to read, the one that can hold the best hit first; unknown blocks can hold anything.
@@ -310,17 +334,11 @@ impl Scan<'_> {
         Ok(steps)
     }
 
-    fn read_group(
-        &self,
-        group: Range<u64>,
-        ascending: bool,
-        from: Option<Start>,
-        top: &Top,
-    ) -> Result<Part, SearchError> {
+    fn read_group(&self, group: Range<u64>, way: Way, top: &Top) -> Result<Part, SearchError> {
         let blocks = group.end - group.start;
         let threads = self.threads as u64;
         if blocks < SHARED_GROUP || threads < 2 {
-            return self.read_part(self.block_range(group.start, group.end - 1), ascending, from, top.part());
+            return self.read_part(self.block_range(group.start, group.end - 1), way, top.part());
         }
         let share = blocks.div_ceil(threads);
         let parts: Vec<Result<Part, SearchError>> = std::thread::scope(|threads| {
@@ -329,7 +347,7 @@ impl Scan<'_> {
                 .map(|first| {
                     let range = self.block_range(first, (first + share).min(group.end) - 1);
                     let part = top.part();
-                    threads.spawn(move || self.read_part(range, ascending, from, part))
+                    threads.spawn(move || self.read_part(range, way, part))
                 })
                 .collect();
             let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
@@ -345,24 +363,29 @@ impl Scan<'_> {
         Ok(whole)
     }
 
-    fn read_part(
-        &self,
-        range: Range<u64>,
-        ascending: bool,
-        from: Option<Start>,
-        mut top: Top,
-    ) -> Result<Part, SearchError> {
+    fn read_part(&self, range: Range<u64>, way: Way, mut top: Top) -> Result<Part, SearchError> {
         let mut learner = Learner::default();
-        self.read(range, !ascending, &mut |record, leaf, view| {
-            let time = view.occurred();
-            learner.see(record.index, time);
-            let rank = Rank::new(Place { time, index: record.index }, ascending);
-            let wanted = self.in_window(time) && from.is_none_or(|from| from.admits(rank, ascending));
-            if wanted && top.takes(rank) && self.query.matches(view) {
-                top.push(rank, Hit::new(record, *leaf));
+        let walk = self.walk();
+        let mut pieces = walk.pieces(range);
+        if !way.ascending {
+            pieces.reverse();
+        }
+        for (range, part) in pieces {
+            if let Some(part) = part {
+                self.rank_part(part, &range, way, (&mut top, &mut learner))?;
+                continue;
             }
-            ControlFlow::Continue(())
-        })?;
+            self.read(range, !way.ascending, &mut |record, leaf, view| {
+                let time = view.occurred();
+                learner.see(record.index, time);
+                let rank = way.rank(record.index, time);
+                let wanted = self.in_window(time) && way.admits(rank);
+                if wanted && top.takes(rank) && self.query.matches(view) {
+                    top.push(rank, Some(Hit::new(record, *leaf)));
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
         Ok(Part { top, learned: learner.finish(), whole: !self.budget.has_ended() })
     }
 
@@ -388,25 +411,6 @@ impl Scan<'_> {
         })?;
         damaged.map_or(Ok(()), Err)
     }
-}
-
-/// Keeps of an unfinished scan what no unread block, of which the best can hold `best`, can change.
-fn stop(
-    mut top: Top,
-    limit: usize,
-    best: i128,
-    (advanced, learned): (bool, bool),
-) -> Result<Best, SearchError> {
-    top.raise_floor(Some(Rank { time: best, index: u64::MAX }));
-    let full = top.len() > limit;
-    let (hits, _) = top.finish(limit);
-    let stopped = match (advanced || !hits.is_empty(), learned) {
-        _ if full => None,
-        (true, _) => Some(Stopped::At(best)),
-        (false, true) => Some(Stopped::Learning),
-        (false, false) => return Err(SearchError::BudgetExceeded),
-    };
-    Ok(Best { hits, more: true, stopped })
 }
 
 /// Blocks from `at` on that are neighbours in the log, at most `size` of them, and where the next group begins.

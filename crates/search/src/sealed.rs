@@ -276,6 +276,23 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Calls `f` with the sealed record at an index.
+    pub(crate) fn row(&self, index: u64, f: &mut dyn FnMut(Record<'_>)) -> Result<(), SearchError> {
+        for (range, part) in self.pieces(index..index + 1) {
+            let Some(part) = part else { continue };
+            for entry in self.overlapping(part, &range) {
+                let damage = |error| self.damage(part, entry, error);
+                let block = self.question.open(part, entry).map_err(damage)?;
+                let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
+                let rows = block.row(part.index(), index, &read).map_err(damage)?;
+                if let Some(row) = rows.get(index) {
+                    f(Record { index, leaf: &leaf(&row), stored: row.stored });
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The count when contexts or event types alone decide and everything is asked for.
     fn count_from_dictionaries(
         &self,

@@ -12,7 +12,13 @@ pub(crate) const MAX_PAGE_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 struct Entry {
     rank: Rank,
-    hit: Hit,
+    hit: Option<Hit>,
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        self.hit.as_ref().map_or(0, |hit| hit.stored.len())
+    }
 }
 
 impl PartialEq for Entry {
@@ -72,13 +78,15 @@ impl Top {
         self.worst().is_none_or(|worst| rank > worst)
     }
 
-    pub(crate) fn push(&mut self, rank: Rank, hit: Hit) {
+    /// Takes a hit, or only its place when it can be read later.
+    pub(crate) fn push(&mut self, rank: Rank, hit: Option<Hit>) {
         if !self.takes(rank) {
             self.floor = self.floor.max(Some(rank));
             return;
         }
-        self.bytes += hit.stored.len();
-        self.heap.push(Reverse(Entry { rank, hit }));
+        let entry = Entry { rank, hit };
+        self.bytes += entry.bytes();
+        self.heap.push(Reverse(entry));
         while self.heap.len() > self.capacity || (self.bytes > MAX_PAGE_BYTES && self.heap.len() > 1) {
             self.drop_worst();
         }
@@ -86,7 +94,7 @@ impl Top {
 
     fn drop_worst(&mut self) {
         if let Some(Reverse(entry)) = self.heap.pop() {
-            self.bytes -= entry.hit.stored.len();
+            self.bytes -= entry.bytes();
             self.floor = self.floor.max(Some(entry.rank));
         }
     }
@@ -108,7 +116,7 @@ impl Top {
     }
 
     /// The hits, best first, and whether others were let go.
-    pub(crate) fn finish(mut self, limit: usize) -> (Vec<(Rank, Hit)>, bool) {
+    pub(crate) fn finish(mut self, limit: usize) -> (Vec<(Rank, Option<Hit>)>, bool) {
         while self.heap.len() > limit {
             self.drop_worst();
         }
