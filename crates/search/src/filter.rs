@@ -165,7 +165,15 @@ impl<'a> Surveyor<'a> {
             leaf.spots = None;
         }
         let nowhere = leaf.spots.as_ref().is_some_and(HashMap::is_empty);
-        Ok(if nowhere { Filter::Never } else { Filter::Leaf(Box::new(leaf)) })
+        let types = 0..self.part.index().event_types(self.read)?.len() as u32;
+        let all_types = |known: &Bits| types.clone().all(|event_type| known.contains(event_type));
+        let filter = Filter::Leaf(Box::new(leaf));
+        Ok(match filter.only_types() {
+            _ if nowhere => Filter::Never,
+            // Such as the catalog, where a segment holds events of one.
+            Some(known) if all_types(known) => Filter::Always,
+            _ => filter,
+        })
     }
 
     /// Adds what a place comes to.

@@ -21,6 +21,8 @@ pub(crate) struct RowData {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) contexts: Vec<u32>,
     pub(crate) received: Vec<u64>,
+    /// By column, whether any row has cells in it: of thousands of columns a block has some dozens.
+    present: Vec<bool>,
     ids: Vec<([u8; 16], Option<u32>)>,
     sequences: Vec<u64>,
     contents: Vec<Option<u64>>,
@@ -66,6 +68,7 @@ impl RowData {
         let numbers = (ints(3, made)?, ints(4, made)?, ints(5, made)?);
         let literal_bodies = kinds.iter().filter(|kind| kind.shape == 0).count();
         let mut data = Self {
+            present: present(schema, &kinds)?,
             contexts,
             ids: Vec::with_capacity(rows),
             sequences: ints(6, rows)?,
@@ -122,6 +125,11 @@ impl RowData {
         }
         starts.push(owners.len() as u32);
         Some((owners, starts))
+    }
+
+    /// Whether any row has cells in a column.
+    pub(crate) fn has(&self, column: u32) -> bool {
+        self.present.get(column as usize).is_some_and(|has| *has)
     }
 
     /// Decodes one column.
@@ -212,7 +220,7 @@ impl RowData {
                     nth += 1;
                 }
                 Table::Rows => {
-                    let cells = parts.cells.get(column as usize)?;
+                    let cells = parts.cells.get(column as usize)?.as_ref()?;
                     let cell = *cells.starts.get(row)? as usize + nth_of_column as usize;
                     let references = |which: usize| contexts.reference(context, which);
                     cells.cells.write(cell, &references, out)?;
@@ -244,7 +252,8 @@ pub(crate) struct RowPlace {
 /// Everything that rows are put together from, beside their own streams.
 pub(crate) struct Parts<'a> {
     pub(crate) schema: &'a Schema,
-    pub(crate) cells: &'a [ColumnCells],
+    /// By column; nothing for one that the block has no cells of.
+    pub(crate) cells: &'a [Option<Box<ColumnCells>>],
     pub(crate) contexts: ContextChunks<'a>,
     pub(crate) places: &'a [RowPlace],
 }
@@ -253,6 +262,22 @@ pub(crate) struct Parts<'a> {
 pub(crate) fn context_chunk(chunks: ContextChunks<'_>, context: u32) -> Option<&Contexts> {
     let at = chunks.binary_search_by_key(&(context / CONTEXT_CHUNK as u32), |(number, _)| *number).ok()?;
     chunks.get(at).map(|(_, contexts)| &**contexts)
+}
+
+/// By column, whether rows of these kinds have cells in it; `None` for a shape that the schema does not know.
+fn present(schema: &Schema, kinds: &[Kind]) -> Option<Vec<bool>> {
+    let mut shapes: Vec<u32> = kinds.iter().filter_map(|kind| kind.shape.checked_sub(1)).collect();
+    shapes.sort_unstable();
+    shapes.dedup();
+    let mut present = vec![false; schema.row_columns.len()];
+    for shape in shapes {
+        for &(table, column, _) in &schema.shapes.get(shape as usize)?.slots {
+            if table == Table::Rows {
+                *present.get_mut(column as usize)? = true;
+            }
+        }
+    }
+    Some(present)
 }
 
 /// Numbers of contexts from how far back they are; 0 is the next new one.

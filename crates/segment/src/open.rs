@@ -16,7 +16,7 @@ use crate::survey::encode;
 pub struct OpenBlock {
     entry: BlockEntry,
     data: RowData,
-    columns: Vec<OnceLock<ColumnCells>>,
+    columns: Vec<OnceLock<Box<ColumnCells>>>,
     /// Contexts and places, which only whole rows need.
     whole: OnceLock<Whole>,
 }
@@ -25,7 +25,7 @@ pub struct OpenBlock {
 struct Whole {
     contexts: Vec<(u32, Arc<Contexts>)>,
     places: Vec<RowPlace>,
-    cells: Vec<ColumnCells>,
+    cells: Vec<Option<Box<ColumnCells>>>,
 }
 
 impl OpenBlock {
@@ -100,27 +100,40 @@ impl OpenBlock {
         let schema = &index.tables(read)?.schema;
         let mut cells = Vec::with_capacity(schema.row_columns.len());
         for (number, column) in (0u32..).zip(&schema.row_columns) {
-            Index::dictionary(column, read)?;
-            cells.push(self.data.cells(schema, number).ok_or_else(|| self.damaged())?);
+            let mut own = None;
+            if self.data.has(number) {
+                Index::dictionary(column, read)?;
+                own = Some(Box::new(self.data.cells(schema, number).ok_or_else(|| self.damaged())?));
+            }
+            cells.push(own);
         }
         Ok(self.whole.get_or_init(|| Whole { contexts, places, cells }))
     }
 
-    fn cells(&self, index: &Index, column: u32, read: ReadAt<'_>) -> Result<&ColumnCells, SegmentError> {
+    /// A column; `None` when no row has cells in it.
+    fn cells(
+        &self,
+        index: &Index,
+        column: u32,
+        read: ReadAt<'_>,
+    ) -> Result<Option<&ColumnCells>, SegmentError> {
+        if !self.data.has(column) {
+            return Ok(None);
+        }
         if let Some(whole) = self.whole.get()
-            && let Some(cells) = whole.cells.get(column as usize)
+            && let Some(Some(cells)) = whole.cells.get(column as usize)
         {
-            return Ok(cells);
+            return Ok(Some(cells));
         }
         let place = self.columns.get(column as usize).ok_or_else(|| self.damaged())?;
         if let Some(cells) = place.get() {
-            return Ok(cells);
+            return Ok(Some(cells));
         }
         let schema = &index.tables(read)?.schema;
         let def = schema.row_columns.get(column as usize).ok_or_else(|| self.damaged())?;
         Index::dictionary(def, read)?;
         let cells = self.data.cells(schema, column).ok_or_else(|| self.damaged())?;
-        Ok(place.get_or_init(|| cells))
+        Ok(Some(place.get_or_init(|| Box::new(cells))))
     }
 
     /// The entries of a column of rows that has a dictionary of whole values: calls `f` with each row and its entry.
@@ -131,7 +144,7 @@ impl OpenBlock {
         read: ReadAt<'_>,
         f: &mut dyn FnMut(usize, u32),
     ) -> Result<(), SegmentError> {
-        let cells = self.cells(index, column, read)?;
+        let Some(cells) = self.cells(index, column, read)? else { return Ok(()) };
         let entries = cells.cells.entries().ok_or_else(|| self.damaged())?;
         for (row, range) in cells.starts.windows(2).enumerate() {
             let &[start, end] = range else { continue };
@@ -150,7 +163,7 @@ impl OpenBlock {
         (rows, read): (&mut dyn FnMut(usize) -> bool, ReadAt<'_>),
         f: &mut dyn FnMut(usize, &[u8]),
     ) -> Result<(), SegmentError> {
-        let cells = self.cells(index, column, read)?;
+        let Some(cells) = self.cells(index, column, read)? else { return Ok(()) };
         let kind = cells.cells.kind();
         let contexts = if cells.cells.has_references() {
             index.contexts_for(&self.data.contexts, read)?
