@@ -1,7 +1,7 @@
 //! The rows of a block: what stands beside the columns, and putting rows together again.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indelible_event::EventId;
 
@@ -15,7 +15,8 @@ use crate::layout::{BlockEntry, MAX_RAW, MAX_ROWS, SaltMaker};
 use crate::row::Meta;
 use crate::schema::{CONTENT, CONTEXT_CHUNK, Kind, MADE_ID, SALTED, Schema, Table};
 
-/// The streams of a block's rows, decoded; columns are decoded from `bytes` when asked for.
+/// The streams of a block's rows that questions ask first; the others and the columns are decoded from `bytes` when they are
+/// asked for.
 #[derive(Debug)]
 pub(crate) struct RowData {
     pub(crate) kinds: Vec<Kind>,
@@ -23,15 +24,19 @@ pub(crate) struct RowData {
     pub(crate) received: Vec<u64>,
     /// By column, whether any row has cells in it: of thousands of columns a block has some dozens.
     present: Vec<bool>,
+    bytes: Vec<u8>,
+    chunks: Vec<Range<usize>>,
+}
+
+/// What only whole rows need beside their columns.
+#[derive(Debug)]
+pub(crate) struct Fixed {
     ids: Vec<([u8; 16], Option<u32>)>,
-    sequences: Vec<u64>,
     contents: Vec<Option<u64>>,
     /// Salts that are spelled out.
     salts: Vec<[u8; 16]>,
-    lengths: Vec<u64>,
     literal: Vec<u8>,
-    bytes: Vec<u8>,
-    chunks: Vec<Range<usize>>,
+    places: Vec<RowPlace>,
 }
 
 /// Event type and context of a cell.
@@ -46,7 +51,6 @@ impl RowData {
         entry: &BlockEntry,
         bytes: Vec<u8>,
         chunks: Vec<Range<usize>>,
-        ids: &IdCipher,
     ) -> Option<Self> {
         let rows = entry.rows as usize;
         if rows > MAX_ROWS {
@@ -54,7 +58,6 @@ impl RowData {
         }
         let chunk = |at: usize| bytes.get(chunks.get(at)?.clone());
         let ints = |at: usize, count: usize| schema.row_codings.get(at)?.ints(chunk(at)?, count);
-        let octets = |at: usize| schema.row_codings.get(at)?.octets(chunk(at)?);
         let kind = |&number: &u64| schema.kinds.get(usize::try_from(number).ok()?).copied();
         let kinds = ints(0, rows)?.iter().map(kind).collect::<Option<Vec<_>>>()?;
         let contexts = number_contexts(&ints(1, rows)?, entry.first_context, schema.contexts)?;
@@ -64,39 +67,44 @@ impl RowData {
             last
         };
         let received: Vec<u64> = ints(2, rows)?.iter().map(&mut add).collect();
-        let made = kinds.iter().filter(|kind| kind.bits & MADE_ID != 0).count();
+        Some(Self { present: present(schema, &kinds)?, contexts, kinds, received, bytes, chunks })
+    }
+
+    /// What only whole rows need: ids, salts, literals, and what follows from the rows before.
+    pub(crate) fn fixed(
+        &self,
+        schema: &Schema,
+        contexts: ContextChunks<'_>,
+        ids: &IdCipher,
+    ) -> Option<Fixed> {
+        let chunk = |at: usize| self.bytes.get(self.chunks.get(at)?.clone());
+        let ints = |at: usize, count: usize| schema.row_codings.get(at)?.ints(chunk(at)?, count);
+        let octets = |at: usize| schema.row_codings.get(at)?.octets(chunk(at)?);
+        let rows = self.kinds.len();
+        let made = self.kinds.iter().filter(|kind| kind.bits & MADE_ID != 0).count();
         let numbers = (ints(3, made)?, ints(4, made)?, ints(5, made)?);
-        let literal_bodies = kinds.iter().filter(|kind| kind.shape == 0).count();
-        let mut data = Self {
-            present: present(schema, &kinds)?,
-            contexts,
-            ids: Vec::with_capacity(rows),
-            sequences: ints(6, rows)?,
-            contents: Vec::with_capacity(rows),
-            salts: Vec::new(),
-            lengths: ints(7, literal_bodies)?,
-            literal: octets(9)?,
-            kinds,
-            received,
-            bytes: Vec::new(),
-            chunks: Vec::new(),
-        };
-        data.read_fixed(&octets(8)?, numbers, ids)?;
-        (data.bytes, data.chunks) = (bytes, chunks);
-        Some(data)
+        let literal_bodies = self.kinds.iter().filter(|kind| kind.shape == 0).count();
+        let literal = octets(9)?;
+        let places =
+            self.row_places(contexts, (&ints(6, rows)?, &ints(7, literal_bodies)?), literal.len())?;
+        let (own_ids, contents, salts) = (Vec::with_capacity(rows), Vec::with_capacity(rows), Vec::new());
+        let mut fixed = Fixed { ids: own_ids, contents, salts, literal, places };
+        self.read_fixed(&octets(8)?, numbers, ids, &mut fixed)?;
+        Some(fixed)
     }
 
     fn read_fixed(
-        &mut self,
-        fixed: &[u8],
+        &self,
+        bytes: &[u8],
         (ms, runs, counters): (Vec<u64>, Vec<u64>, Vec<u64>),
         ids: &IdCipher,
+        fixed: &mut Fixed,
     ) -> Option<()> {
-        let mut take = Take(fixed);
+        let mut take = Take(bytes);
         let mut numbers = ms.into_iter().zip(runs).zip(counters);
         let mut last = (0u32, 0u64);
         for (kind, received) in self.kinds.iter().zip(&self.received) {
-            self.ids.push(if kind.bits & MADE_ID == 0 {
+            fixed.ids.push(if kind.bits & MADE_ID == 0 {
                 (take.array()?, None)
             } else {
                 let ((ms, run), counter) = numbers.next()?;
@@ -106,9 +114,9 @@ impl RowData {
                 last = (run, counter);
                 (EventId::from_parts(ms.cast_unsigned(), ids.seal(run, counter)).0, Some(run))
             });
-            self.contents.push(if kind.bits & CONTENT == 0 { None } else { Some(take.u64()?) });
+            fixed.contents.push(if kind.bits & CONTENT == 0 { None } else { Some(take.u64()?) });
             if kind.bits & SALTED == 0 && kind.shape > 0 {
-                self.salts.push(take.array()?);
+                fixed.salts.push(take.array()?);
             }
         }
         take.is_empty().then_some(())
@@ -132,6 +140,18 @@ impl RowData {
         self.present.get(column as usize).is_some_and(|has| *has)
     }
 
+    /// The columns of a row's cells.
+    pub(crate) fn columns_of<'s>(
+        &self,
+        schema: &'s Schema,
+        row: usize,
+    ) -> impl Iterator<Item = u32> + use<'s> {
+        let shape = self.kinds.get(row).and_then(|kind| kind.shape.checked_sub(1));
+        let slots =
+            shape.and_then(|shape| schema.shapes.get(shape as usize)).map_or(&[][..], |shape| &shape.slots);
+        slots.iter().filter(|(table, ..)| *table == Table::Rows).map(|(_, column, _)| *column)
+    }
+
     /// Decodes one column.
     pub(crate) fn cells(&self, schema: &Schema, number: u32) -> Option<ColumnCells> {
         let column = schema.row_columns.get(number as usize)?;
@@ -144,16 +164,21 @@ impl RowData {
     }
 
     /// What each row needs that follows from the rows before it.
-    pub(crate) fn row_places(&self, contexts: ContextChunks<'_>) -> Option<Vec<RowPlace>> {
+    fn row_places(
+        &self,
+        contexts: ContextChunks<'_>,
+        (sequences, lengths): (&[u64], &[u64]),
+        literals: usize,
+    ) -> Option<Vec<RowPlace>> {
         let (mut salt, mut literal) = (0u32, 0u64);
-        let mut lengths = self.lengths.iter();
+        let mut lengths = lengths.iter();
         let mut expected: hashbrown::HashMap<u64, u64> = hashbrown::HashMap::new();
         let mut places = Vec::with_capacity(self.kinds.len());
         for (at, kind) in self.kinds.iter().enumerate() {
             let context = *self.contexts.get(at)?;
             let producer = context_chunk(contexts, context)?.producer(context)?;
             let expected = expected.entry(producer).or_insert(0);
-            let sequence = expected.wrapping_add(unzigzag(*self.sequences.get(at)?).cast_unsigned());
+            let sequence = expected.wrapping_add(unzigzag(*sequences.get(at)?).cast_unsigned());
             *expected = if sequence == 0 { 0 } else { sequence.wrapping_add(1) };
             let start = literal;
             if kind.shape == 0 {
@@ -163,7 +188,7 @@ impl RowData {
             places.push(RowPlace { producer, sequence, salt, whole });
             salt += u32::from(kind.bits & SALTED == 0 && kind.shape > 0);
         }
-        (literal == self.literal.len() as u64).then_some(places)
+        (literal == literals as u64).then_some(places)
     }
 
     /// Appends a row's body and gives what stands beside it.
@@ -174,18 +199,19 @@ impl RowData {
         salts: impl Fn(u32) -> Option<&'s SaltMaker>,
         bodies: &mut Vec<u8>,
     ) -> Option<Meta> {
-        let (kind, place) = (*self.kinds.get(at)?, parts.places.get(at)?);
+        let (kind, fixed) = (*self.kinds.get(at)?, parts.fixed);
+        let place = fixed.places.get(at)?;
         let start = bodies.len();
-        let (id, run) = *self.ids.get(at)?;
+        let (id, run) = *fixed.ids.get(at)?;
         if kind.bits & SALTED != 0 {
             bodies.push(BODY_VERSION);
             bodies.extend_from_slice(&salts(run?)?.salt(&id));
         } else if kind.shape > 0 {
             bodies.push(BODY_VERSION);
-            bodies.extend_from_slice(self.salts.get(place.salt as usize)?);
+            bodies.extend_from_slice(fixed.salts.get(place.salt as usize)?);
         }
         if kind.shape == 0 {
-            bodies.extend_from_slice(self.literal.get(place.whole.clone())?);
+            bodies.extend_from_slice(fixed.literal.get(place.whole.clone())?);
         } else {
             self.build_body(at, kind, parts, bodies)?;
         }
@@ -200,7 +226,7 @@ impl RowData {
             id,
             producer: place.producer,
             sequence: place.sequence,
-            content: *self.contents.get(at)?,
+            content: *fixed.contents.get(at)?,
             body: start..bodies.len(),
         })
     }
@@ -220,7 +246,7 @@ impl RowData {
                     nth += 1;
                 }
                 Table::Rows => {
-                    let cells = parts.cells.get(column as usize)?.as_ref()?;
+                    let cells = parts.cells.get(column as usize)?.get()?;
                     let cell = *cells.starts.get(row)? as usize + nth_of_column as usize;
                     let references = |which: usize| contexts.reference(context, which);
                     cells.cells.write(cell, &references, out)?;
@@ -240,7 +266,7 @@ pub(crate) struct ColumnCells {
 
 /// What a row needs that follows from the rows before it.
 #[derive(Debug, Clone)]
-pub(crate) struct RowPlace {
+struct RowPlace {
     producer: u64,
     sequence: u64,
     /// Number of its salt among those that are spelled out.
@@ -252,10 +278,10 @@ pub(crate) struct RowPlace {
 /// Everything that rows are put together from, beside their own streams.
 pub(crate) struct Parts<'a> {
     pub(crate) schema: &'a Schema,
-    /// By column; nothing for one that the block has no cells of.
-    pub(crate) cells: &'a [Option<Box<ColumnCells>>],
+    /// By column; those of the rows at hand are decoded.
+    pub(crate) cells: &'a [OnceLock<Box<ColumnCells>>],
     pub(crate) contexts: ContextChunks<'a>,
-    pub(crate) places: &'a [RowPlace],
+    pub(crate) fixed: &'a Fixed,
 }
 
 /// The chunk that holds a context.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use crate::block::{ColumnCells, Parts, RowData, RowPlace, context_chunk};
+use crate::block::{ColumnCells, Fixed, Parts, RowData, context_chunk};
 use crate::contexts::Contexts;
 use crate::error::SegmentError;
 use crate::layout::BlockEntry;
@@ -17,15 +17,14 @@ pub struct OpenBlock {
     entry: BlockEntry,
     data: RowData,
     columns: Vec<OnceLock<Box<ColumnCells>>>,
-    /// Contexts and places, which only whole rows need.
+    /// What only whole rows need.
     whole: OnceLock<Whole>,
 }
 
 #[derive(Debug)]
 struct Whole {
     contexts: Vec<(u32, Arc<Contexts>)>,
-    places: Vec<RowPlace>,
-    cells: Vec<Option<Box<ColumnCells>>>,
+    fixed: Fixed,
 }
 
 impl OpenBlock {
@@ -81,7 +80,12 @@ impl OpenBlock {
     fn rows(&self, index: &Index, range: Range<usize>, read: ReadAt<'_>) -> Result<Block, SegmentError> {
         let schema = &index.tables(read)?.schema;
         let whole = self.whole(index, read)?;
-        let parts = Parts { schema, cells: &whole.cells, contexts: &whole.contexts, places: &whole.places };
+        for row in range.clone() {
+            for column in self.data.columns_of(schema, row) {
+                self.cells(index, column, read)?;
+            }
+        }
+        let parts = Parts { schema, cells: &self.columns, contexts: &whole.contexts, fixed: &whole.fixed };
         let (mut rows, mut bodies) = (Vec::with_capacity(range.len()), Vec::with_capacity(range.len() * 512));
         let first = self.entry.first + range.start as u64;
         for row in range {
@@ -96,18 +100,9 @@ impl OpenBlock {
             return Ok(whole);
         }
         let contexts = index.contexts_for(&self.data.contexts, read)?;
-        let places = self.data.row_places(&contexts).ok_or_else(|| self.damaged())?;
         let schema = &index.tables(read)?.schema;
-        let mut cells = Vec::with_capacity(schema.row_columns.len());
-        for (number, column) in (0u32..).zip(&schema.row_columns) {
-            let mut own = None;
-            if self.data.has(number) {
-                Index::dictionary(column, read)?;
-                own = Some(Box::new(self.data.cells(schema, number).ok_or_else(|| self.damaged())?));
-            }
-            cells.push(own);
-        }
-        Ok(self.whole.get_or_init(|| Whole { contexts, places, cells }))
+        let fixed = self.data.fixed(schema, &contexts, &index.ids).ok_or_else(|| self.damaged())?;
+        Ok(self.whole.get_or_init(|| Whole { contexts, fixed }))
     }
 
     /// A column; `None` when no row has cells in it.
@@ -119,11 +114,6 @@ impl OpenBlock {
     ) -> Result<Option<&ColumnCells>, SegmentError> {
         if !self.data.has(column) {
             return Ok(None);
-        }
-        if let Some(whole) = self.whole.get()
-            && let Some(Some(cells)) = whole.cells.get(column as usize)
-        {
-            return Ok(Some(cells));
         }
         let place = self.columns.get(column as usize).ok_or_else(|| self.damaged())?;
         if let Some(cells) = place.get() {

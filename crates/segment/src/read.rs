@@ -44,7 +44,7 @@ pub struct Index {
     pub digest: [u8; 32],
     /// Length of what the digest covers.
     pub covered: u64,
-    ids: IdCipher,
+    pub(crate) ids: IdCipher,
     logs: Vec<LogEntry>,
     blocks: Vec<BlockEntry>,
     pub(crate) sections: Vec<Section>,
@@ -206,7 +206,7 @@ impl Index {
         let bytes = fetch(read, entry.offset, entry.len.into())?;
         let ranges =
             check_chunks(chunks, &bytes).ok_or_else(|| damaged("a chunk's checksum does not hold"))?;
-        RowData::decode(&tables.schema, entry, bytes, ranges, &self.ids)
+        RowData::decode(&tables.schema, entry, bytes, ranges)
             .ok_or_else(|| damaged("a block's rows are malformed"))
     }
 

@@ -50,7 +50,7 @@ pub(super) fn run() -> Result<()> {
         };
         let sent = script(&server, &["send", source, RECORDS])?;
         println!("{sent}");
-        server.wait_sealed()?;
+        server.wait_settled()?;
         server.restart()?;
         let mut figures = script(&server, &["ask", source])?;
         figures["json_bytes"] = sent["json_bytes"].clone();

@@ -93,7 +93,7 @@ fn ours(python: &Path, events: u64, expected: &Path) -> Result<Value> {
     ensure!(output.status.success(), "the load driver failed; the server said:\n{}", server.said());
     let load: Value = serde_json::from_slice(&output.stdout).context("reading the driver's report")?;
     println!("{load}");
-    server.wait_sealed()?;
+    server.wait_settled()?;
     let ready = server.restart()?;
     let (url, token) = (server.url(), server.token().to_owned());
     let mut figures = ask(python, "indelible", (Path::new("-"), expected), Some((&url, &token)))?;

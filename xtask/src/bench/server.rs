@@ -16,10 +16,12 @@ use crate::workspace::{binary, root, target};
 
 /// A server that does not answer by then will not answer.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// Sealing what came last takes seconds.
-const SEAL_LIMIT: Duration = Duration::from_mins(2);
+/// Sealing and merging what came last takes a minute or two.
+const SETTLE_LIMIT: Duration = Duration::from_mins(10);
 /// Fewer events are not sealed until they are old.
 const SMALLEST_SEAL: u64 = 1024;
+/// Looks in a row, a fifth of a second apart, that find nothing left to do.
+const CALM_LOOKS: u32 = 10;
 /// How the token of the first start begins.
 const TOKEN_START: &str = "idl_ad_";
 
@@ -59,23 +61,30 @@ impl Server {
         Ok(started.elapsed())
     }
 
-    /// Waits until what came in is sealed, but for what is too little for a segment of its own.
+    /// Waits until what came in is sealed, but for what is too little for a segment of its own, and nothing has been merged
+    /// for a while: what is done after the last event costs whoever asks meanwhile.
     #[expect(
         clippy::disallowed_methods,
         reason = "a server that never seals must not be waited for without end"
     )]
-    pub(super) fn wait_sealed(&self) -> Result<()> {
+    pub(super) fn wait_settled(&self) -> Result<()> {
         let start = std::time::Instant::now();
-        while start.elapsed() < SEAL_LIMIT {
+        let mut calm = 0;
+        while start.elapsed() < SETTLE_LIMIT {
             let metrics = get(&self.admin, "/metrics")?;
-            let line = metrics.lines().find_map(|line| line.strip_prefix("indelible_unsealed_events "));
-            let waiting: u64 = line.context("the server does not say what is unsealed")?.trim().parse()?;
-            if waiting < SMALLEST_SEAL {
+            let value = |name: &str| -> Result<u64> {
+                let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+                Ok(line.with_context(|| format!("the server does not say {name}"))?.trim().parse()?)
+            };
+            let settled = value("indelible_unsealed_events ")? < SMALLEST_SEAL
+                && value("indelible_merging_segments ")? == 0;
+            calm = if settled { calm + 1 } else { 0 };
+            if calm == CALM_LOOKS {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(200));
         }
-        bail!("events are still unsealed after {} s", SEAL_LIMIT.as_secs())
+        bail!("events are still sealed or merged after {} s", SETTLE_LIMIT.as_secs())
     }
 
     /// Bytes of sealed events, with all that answers from them, for each event. Segments of many small logs are left
