@@ -103,7 +103,7 @@ impl Scan<'_> {
         range: &Range<u64>,
     ) -> Option<BlockAt> {
         let place = within(entry, self.window);
-        let may = opened.whole || opened.filter.may_match(part.index().number(entry));
+        let may = opened.whole || opened.filter.may_match(part.block_number(entry));
         if place == Some(false) || !may {
             return None;
         }

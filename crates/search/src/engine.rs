@@ -226,7 +226,7 @@ impl<'a> Question<'a> {
         let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
         let filter = match &self.condition {
             None => Filter::Always,
-            Some(condition) => Surveyor::new(part, &read)?.filter(condition)?,
+            Some(condition) => Surveyor::new(&part.index(), &read)?.filter(condition)?,
         };
         let filter = Arc::new(filter);
         if !own {
@@ -327,7 +327,7 @@ impl Asking<'_, '_> {
         });
         let read = |at: u64, buf: &mut [u8]| self.read(at, buf);
         for (column, known) in &leaf.entries {
-            block.entries(self.part.index(), *column, &read, &mut |row, entry| {
+            block.entries(&self.part.index(), *column, &read, &mut |row, entry| {
                 if known.contains(entry) {
                     hits.insert(row);
                 }
@@ -337,7 +337,7 @@ impl Asking<'_, '_> {
             for &(column, place) in &leaf.values {
                 let wanted = within.without(hits);
                 block.values(
-                    self.part.index(),
+                    &self.part.index(),
                     column,
                     (&mut |row| wanted.contains(row), &read),
                     &mut |row, value| {
@@ -389,11 +389,12 @@ pub(crate) fn occurred(part: &Part, block: &OpenBlock, wanted: Mask) -> Result<V
     let rows = block.entry().rows as usize;
     let received = |row| Instant(block.received_ns(row).unwrap_or(0).into());
     let mut times: Vec<Instant> = (0..rows).map(received).collect();
-    let columns = part.index().columns(&read)?;
+    let index = part.index();
+    let columns = index.columns(&read)?;
     for column in columns.iter().filter(|column| column.owner == Owner::Rows && column.path == "occurred_at")
     {
         block.values(
-            part.index(),
+            &part.index(),
             column.number,
             (&mut |row| wanted.contains(row), &read),
             &mut |row, value| {

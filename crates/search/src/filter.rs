@@ -9,9 +9,8 @@ use indelible_event::Field;
 use indelible_query::{Condition, FieldCondition, Place, TextCondition};
 use indelible_segment::error::SegmentError;
 use indelible_segment::postings::Occurs;
-use indelible_segment::read::ReadAt;
+use indelible_segment::read::{Index, ReadAt};
 use indelible_segment::survey::{ColumnInfo, Owner, PieceText};
-use indelible_store::part::Part;
 
 use crate::bits::{Bits, Mask};
 use crate::paths::{Reach, reach};
@@ -99,7 +98,7 @@ pub(crate) fn leaves<'a>(condition: &Condition<'a>, out: &mut Vec<Asked<'a>>) {
 
 /// Makes a query's filter for the segment of a part.
 pub(crate) struct Surveyor<'a> {
-    pub(crate) part: &'a Part,
+    index: &'a Index,
     pub(crate) read: ReadAt<'a>,
     columns: Vec<ColumnInfo<'a>>,
     odd: Vec<&'a str>,
@@ -109,8 +108,7 @@ pub(crate) struct Surveyor<'a> {
 }
 
 impl<'a> Surveyor<'a> {
-    pub(crate) fn new(part: &'a Part, read: ReadAt<'a>) -> Result<Self, SegmentError> {
-        let index = part.index();
+    pub(crate) fn new(index: &'a Index, read: ReadAt<'a>) -> Result<Self, SegmentError> {
         let mut starts = vec![0];
         for log in index.logs() {
             for block in index.blocks(log.log) {
@@ -118,7 +116,7 @@ impl<'a> Surveyor<'a> {
             }
         }
         Ok(Self {
-            part,
+            index,
             read,
             columns: index.columns(read)?,
             odd: index.odd_paths(read)?.collect(),
@@ -165,7 +163,7 @@ impl<'a> Surveyor<'a> {
             leaf.spots = None;
         }
         let nowhere = leaf.spots.as_ref().is_some_and(HashMap::is_empty);
-        let types = 0..self.part.index().event_types(self.read)?.len() as u32;
+        let types = 0..self.index.event_types(self.read)?.len() as u32;
         let all_types = |known: &Bits| types.clone().all(|event_type| known.contains(event_type));
         let filter = Filter::Leaf(Box::new(leaf));
         Ok(match filter.only_types() {
@@ -205,7 +203,7 @@ impl<'a> Surveyor<'a> {
     }
 
     fn look_at_types(&self, place: Place, asked: Asked<'_>, leaf: &mut Leaf) -> Result<(), SegmentError> {
-        let types = self.part.index().event_types(self.read)?;
+        let types = self.index.event_types(self.read)?;
         let mut found = Bits::none(types.len());
         let mut encoded = Vec::new();
         for (number, event_type) in (0u32..).zip(types) {
@@ -220,7 +218,7 @@ impl<'a> Surveyor<'a> {
             }
         }
         if !found.is_empty() {
-            let histogram = self.part.index().type_counts(self.read)?;
+            let histogram = self.index.type_counts(self.read)?;
             for (block, counts) in (0u32..).zip(&histogram) {
                 if counts.iter().any(|(event_type, _)| found.contains(*event_type)) {
                     self.add_block(block, leaf);
@@ -256,7 +254,7 @@ impl<'a> Surveyor<'a> {
         column: &ColumnInfo<'_>,
         passes: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<Bits, SegmentError> {
-        let index = self.part.index();
+        let index = self.index;
         let mut found = Bits::none(index.contexts(self.read)? as usize);
         if column.has_entries {
             let mut entries = Vec::new();
@@ -281,7 +279,7 @@ impl<'a> Surveyor<'a> {
         column: &ColumnInfo<'_>,
         leaf: &mut Leaf,
     ) -> Result<(), SegmentError> {
-        let index = self.part.index();
+        let index = self.index;
         let mut passing = Vec::new();
         let mut count = 0;
         index.each_entry(column, self.read, &mut |entry, encoded| {
@@ -323,7 +321,7 @@ impl<'a> Surveyor<'a> {
         };
         let mut found = Vec::new();
         let mut references = Vec::new();
-        self.part.index().each_piece(column, self.read, &mut |entry, known| match known {
+        self.index.each_piece(column, self.read, &mut |entry, known| match known {
             PieceText::Word(word) if text.has_piece(word, &piece) => found.push(entry),
             PieceText::Opaque => found.push(entry),
             PieceText::Reference(path) => references.push(path),
@@ -355,7 +353,7 @@ impl<'a> Surveyor<'a> {
         if leaf.spots.is_none() {
             return Ok(());
         }
-        match self.part.index().occurs(column, entry, self.read)? {
+        match self.index.occurs(column, entry, self.read)? {
             Occurs::Anywhere => leaf.spots = None,
             Occurs::Blocks(blocks) => blocks.into_iter().for_each(|block| self.add_block(block, leaf)),
             Occurs::Rows(rows) => {
@@ -375,7 +373,7 @@ impl<'a> Surveyor<'a> {
         if contexts.is_empty() || leaf.spots.is_none() {
             return Ok(());
         }
-        let counts = self.part.index().context_counts(self.read)?;
+        let counts = self.index.context_counts(self.read)?;
         for context in contexts.numbers() {
             if let Some(count) = counts.get(context as usize) {
                 (count.blocks.0..=count.blocks.1.min(self.starts.len() as u32))

@@ -106,8 +106,7 @@ impl Walk<'_> {
                 continue;
             };
             let opened = self.filter(part)?;
-            let may =
-                |entry: &&BlockEntry| opened.whole || opened.filter.may_match(part.index().number(entry));
+            let may = |entry: &&BlockEntry| opened.whole || opened.filter.may_match(part.block_number(entry));
             let blocks = self.overlapping(part, &range).filter(may);
             found.extend(blocks.map(|entry| entry.first..entry.first + u64::from(entry.rows)));
         }
@@ -141,12 +140,12 @@ impl Walk<'_> {
             let damage = |error| self.damage(part, entry, error);
             // Where many rows are wanted, making all of them at once is cheaper.
             let many = rows.len() * MANY >= entry.rows as usize;
-            let all = if many { Some(block.all(part.index(), &read).map_err(damage)?) } else { None };
+            let all = if many { Some(block.all(&part.index(), &read).map_err(damage)?) } else { None };
             for row in rows {
                 let index = entry.first + row as u64;
                 let one = match &all {
                     Some(_) => None,
-                    None => Some(block.row(part.index(), index, &read).map_err(damage)?),
+                    None => Some(block.row(&part.index(), index, &read).map_err(damage)?),
                 };
                 let event = all.as_ref().or(one.as_ref()).and_then(|events| events.get(index));
                 let Some(row) = event else { continue };
@@ -266,7 +265,7 @@ impl Walk<'_> {
         for row in doubtful.rows() {
             let index = entry.first + row as u64;
             let event =
-                block.row(part.index(), index, &read).map_err(|error| self.damage(part, entry, error))?;
+                block.row(&part.index(), index, &read).map_err(|error| self.damage(part, entry, error))?;
             if let Some(found) = event.get(index)
                 && self.budget.spend(found.stored.len())
             {
@@ -284,7 +283,7 @@ impl Walk<'_> {
                 let damage = |error| self.damage(part, entry, error);
                 let block = self.question.open(part, entry).map_err(damage)?;
                 let read = |at: u64, buf: &mut [u8]| part.read_at(at, buf);
-                let rows = block.row(part.index(), index, &read).map_err(damage)?;
+                let rows = block.row(&part.index(), index, &read).map_err(damage)?;
                 if let Some(row) = rows.get(index) {
                     f(Record { index, leaf: &leaf(&row), stored: row.stored });
                 }
@@ -338,7 +337,7 @@ impl Walk<'_> {
         entry: &BlockEntry,
         range: &Range<u64>,
     ) -> Result<Option<(Arc<OpenBlock>, Found)>, SearchError> {
-        let number = part.index().number(entry);
+        let number = part.block_number(entry);
         if !opened.whole && !opened.filter.may_match(number) {
             return Ok(None);
         }

@@ -361,7 +361,7 @@ impl Scan<'_> {
         let walk = self.walk();
         let damage = |error| walk.part_damage(part, error);
         let opened = walk.filter(part)?;
-        let entry = part.index().logs().iter().find(|entry| entry.log == part.log().0);
+        let entry = part.logs().iter().find(|entry| entry.log == part.log().0);
         let inside = || part.blocks().iter().all(|entry| within(entry, self.window) == Some(true));
         let own = entry.filter(|_| !opened.whole && *range == part.range() && inside());
         let own = own.map(|entry| entry.first_block..entry.first_block + entry.blocks);

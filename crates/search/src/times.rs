@@ -39,7 +39,7 @@ pub(crate) fn times_of_part(
         let zone = zone_of(entry).filter(|_| inside && within(entry, scan.window) == Some(true));
         let count = match (types, &counts) {
             (Some(types), Some(counts)) => {
-                let own = counts.get(part.index().number(entry) as usize).map_or(&[][..], Vec::as_slice);
+                let own = counts.get(part.block_number(entry) as usize).map_or(&[][..], Vec::as_slice);
                 let known = own.iter().filter(|(event_type, _)| types.contains(*event_type));
                 Some(known.map(|(_, count)| u64::from(*count)).sum())
             }

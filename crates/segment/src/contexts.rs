@@ -19,6 +19,13 @@ pub(crate) struct Contexts {
 }
 
 impl Contexts {
+    /// Bytes of memory that it takes, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        self.bytes.len()
+            + self.values.len() * 4
+            + self.ends.len() * (4 + 8 + size_of::<[Option<u32>; REFERENCES]>())
+    }
+
     /// Decodes the chunk of `count` contexts from `first` on.
     pub(crate) fn decode(
         schema: &Schema,

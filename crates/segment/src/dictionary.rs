@@ -49,6 +49,12 @@ impl Dictionary {
         (take.is_empty() && dictionary.pieces.iter().all(known)).then_some(dictionary)
     }
 
+    /// Bytes of memory that it takes, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        let prefixes: usize = self.prefixes.values().map(|pieces| pieces.len() * 4 + 32).sum();
+        self.bytes.len() + self.ends.len() * 4 + self.pieces.len() * 2 + prefixes
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }

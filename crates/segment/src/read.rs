@@ -45,12 +45,12 @@ pub struct Index {
     /// Length of what the digest covers.
     pub covered: u64,
     pub(crate) ids: IdCipher,
-    logs: Vec<LogEntry>,
-    blocks: Vec<BlockEntry>,
-    pub(crate) sections: Vec<Section>,
-    salts: Vec<(u32, SaltMaker)>,
+    logs: Arc<[LogEntry]>,
+    blocks: Arc<[BlockEntry]>,
+    pub(crate) sections: Arc<[Section]>,
+    salts: Arc<[(u32, SaltMaker)]>,
     /// Body hashes that stored bodies do not give, by row.
-    bodies: Vec<(u32, [u8; 32])>,
+    bodies: Arc<[(u32, [u8; 32])]>,
     /// Read when the first block is.
     tables: OnceLock<Tables>,
     recent_contexts: Mutex<VecDeque<(u32, Arc<Contexts>)>>,
@@ -92,13 +92,13 @@ impl Keys {
 impl Index {
     /// Stands for that of a file of so many bytes that cannot be read: it holds nothing.
     pub fn unreadable(len: u64) -> Self {
-        Self::without_entries(([0; 16], (0, 0), IdCipher::new([0; 16])), (len, [0; 32]), Vec::new())
+        Self::without_entries(([0; 16], (0, 0), IdCipher::new([0; 16])), (len, [0; 32]), Arc::default())
     }
 
     fn without_entries(
         (node, wal_blocks, ids): Header,
         (covered, digest): (u64, [u8; 32]),
-        sections: Vec<Section>,
+        sections: Arc<[Section]>,
     ) -> Self {
         Self {
             node,
@@ -106,11 +106,11 @@ impl Index {
             digest,
             covered,
             ids,
-            logs: Vec::new(),
-            blocks: Vec::new(),
+            logs: Arc::default(),
+            blocks: Arc::default(),
             sections,
-            salts: Vec::new(),
-            bodies: Vec::new(),
+            salts: Arc::default(),
+            bodies: Arc::default(),
             tables: OnceLock::new(),
             recent_contexts: Mutex::default(),
         }
@@ -129,18 +129,42 @@ impl Index {
         }
         let sections = decode_table(&table, end)
             .ok_or(SegmentError::damaged(footer.table.offset, "the section table is malformed"))?;
-        let mut index = Self::without_entries((node, wal_blocks, ids), (end, footer.digest), sections);
-        index.logs = index.entries(read, LOGS, LogEntry::LEN, LogEntry::decode)?;
-        index.blocks = index.entries(read, BLOCKS, BlockEntry::LEN, BlockEntry::decode)?;
-        index.salts =
-            index.entries(read, SEEDS, 36, |take| Some((take.u32()?, SaltMaker::new(&take.array()?))))?;
+        let mut index = Self::without_entries((node, wal_blocks, ids), (end, footer.digest), sections.into());
+        index.logs = index.entries(read, LOGS, LogEntry::LEN, LogEntry::decode)?.into();
+        index.blocks = index.entries(read, BLOCKS, BlockEntry::LEN, BlockEntry::decode)?.into();
+        index.salts = index
+            .entries(read, SEEDS, 36, |take| Some((take.u32()?, SaltMaker::new(&take.array()?))))?
+            .into();
         if index.section(BODIES).is_some() {
-            index.bodies = index.entries(read, BODIES, 36, |take| Some((take.u32()?, take.array()?)))?;
+            index.bodies = index.entries(read, BODIES, 36, |take| Some((take.u32()?, take.array()?)))?.into();
         }
         index
             .check()
             .ok_or(SegmentError::damaged(footer.table.offset, "the block index contradicts itself"))?;
         Ok(index)
+    }
+
+    /// The same index, with nothing read beside it yet.
+    #[must_use]
+    pub fn afresh(&self) -> Self {
+        let mut fresh = Self::without_entries(
+            (self.node, self.wal_blocks, self.ids),
+            (self.covered, self.digest),
+            Arc::clone(&self.sections),
+        );
+        (fresh.logs, fresh.blocks) = (Arc::clone(&self.logs), Arc::clone(&self.blocks));
+        (fresh.salts, fresh.bodies) = (Arc::clone(&self.salts), Arc::clone(&self.bodies));
+        fresh
+    }
+
+    /// Bytes of memory that what was read beside the index takes, roughly.
+    pub fn weight(&self) -> usize {
+        let Some(tables) = self.tables.get() else { return 0 };
+        let recent = self.recent_contexts.lock().unwrap_or_else(PoisonError::into_inner);
+        let contexts: usize = recent.iter().map(|(_, contexts)| contexts.weight()).sum();
+        let chunks =
+            |chunks: &Vec<Vec<(u32, u32)>>| chunks.iter().map(|one| one.len() * 8 + 24).sum::<usize>();
+        contexts + tables.schema.weight() + chunks(&tables.blocks) + chunks(&tables.contexts)
     }
 
     /// The logs in it, ascending.
@@ -164,7 +188,7 @@ impl Index {
     /// Log and index of a row, counted over the whole segment.
     pub fn row(&self, row: u32) -> Option<(u32, u64)> {
         let mut before = 0u64;
-        for entry in &self.logs {
+        for entry in self.logs.iter() {
             if u64::from(row) < before + entry.count {
                 return Some((entry.log, entry.first + u64::from(row) - before));
             }
@@ -479,7 +503,7 @@ impl Index {
         let ascending = self.logs.is_sorted_by(|a, b| a.log < b.log);
         let runs_ascend = self.salts.is_sorted_by(|a, b| a.0 < b.0);
         let mut blocks_seen = 0;
-        for entry in &self.logs {
+        for entry in self.logs.iter() {
             let mut next = entry.first;
             for block in self.log_blocks(entry)? {
                 let fits = block.offset.checked_add(block.len.into())? <= self.covered

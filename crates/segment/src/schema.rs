@@ -136,6 +136,22 @@ pub(crate) struct Schema {
     pub(crate) context_offsets: Vec<u64>,
 }
 
+impl Schema {
+    /// Bytes of memory that it takes with the dictionaries that were read, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        let shape = |shape: &ShapeDef| shape.steps.len() * 4 + shape.slots.len() * 12 + shape.cells.len() * 4;
+        let pair = |(path, value): &(String, Vec<u8>)| path.len() + value.len() + 2 * size_of::<String>();
+        let columns = self.row_columns.iter().chain(&self.context_columns);
+        let column = |column: &ColumnDef| {
+            let read = column.loaded.get().map_or(0, |dictionary| dictionary.weight());
+            size_of::<ColumnDef>() + column.path.len() + read
+        };
+        self.shapes.iter().map(shape).sum::<usize>()
+            + self.types.iter().flatten().map(pair).sum::<usize>()
+            + columns.map(column).sum::<usize>()
+    }
+}
+
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);

@@ -20,7 +20,7 @@ impl Index {
         if <[u8; 32]>::from(hash.finalize()) == self.digest {
             return Ok(());
         }
-        for section in &self.sections {
+        for section in self.sections.iter() {
             if !holds(&fetch(read, section.offset, section.len)?, section.crc) {
                 return Err(SegmentError::damaged(section.offset, section.damage()));
             }

@@ -22,6 +22,7 @@ pub mod fsck;
 mod head_page;
 mod heads;
 mod leaves;
+mod loaded;
 pub mod log;
 pub mod log_no;
 mod meta;

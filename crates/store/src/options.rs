@@ -49,7 +49,7 @@ pub struct Options {
     /// fifteen files beside the large ones, and an event is written again once to five times.
     pub merge_files: usize,
     /// Most events of a merged segment: what compresses as well as more would (20.8 bytes each; 23.5 in a seal), and is merged
-    /// in a hundred megabytes of memory and in seconds, beside a server that takes events in.
+    /// in seconds and in two hundred megabytes of memory beside the events' own hundred.
     pub merge_events: u64,
     /// Most bytes of what is merged: what a merge needs beside the data, and what one damaged file can cost.
     pub merge_bytes: u64,

@@ -3,9 +3,10 @@
 use std::io;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use indelible_segment::error::SegmentError;
-use indelible_segment::read::{BlockEntry, Index};
+use indelible_segment::read::{BlockEntry, Index, LogEntry};
 
 use crate::error::StoreError;
 use crate::leaves::Bodies;
@@ -46,14 +47,24 @@ impl Part {
         self.sealed.segment.broken.as_ref().map(|(_, what)| what.as_str())
     }
 
-    /// What the segment says about itself.
-    pub fn index(&self) -> &Index {
-        &self.sealed.segment.index
+    /// What the segment says about itself, and what was read of it. To be let go soon: memory is for what all segments hold.
+    pub fn index(&self) -> Arc<Index> {
+        self.sealed.segment.reading()
     }
 
     /// Its blocks, oldest first.
     pub fn blocks(&self) -> &[BlockEntry] {
-        self.index().blocks(self.log.0)
+        self.sealed.segment.index.blocks(self.log.0)
+    }
+
+    /// The number of one of its blocks, counted over the segment.
+    pub fn block_number(&self, entry: &BlockEntry) -> u32 {
+        self.sealed.segment.index.number(entry)
+    }
+
+    /// The logs of the segment, ascending.
+    pub fn logs(&self) -> &[LogEntry] {
+        self.sealed.segment.index.logs()
     }
 
     /// Reads bytes of the segment's file, filling the buffer.

@@ -14,6 +14,7 @@ use indelible_segment::row::Block;
 use crate::core_state::KeyUse;
 use crate::error::StoreError;
 use crate::leaves::Bodies;
+use crate::loaded::Loaded;
 use crate::log::Log;
 use crate::log_no::LogNo;
 use crate::read::{FullRecord, Record};
@@ -25,6 +26,7 @@ pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     pub(crate) file: FileRef,
     pub(crate) index: Index,
+    loaded: Loaded,
     /// No other segment of this process has it.
     pub(crate) number: u64,
     /// Where and why its index cannot be read. Then it holds nothing, and only its name tells what it should hold.
@@ -42,7 +44,14 @@ impl Segment {
     pub(crate) fn from_file(file: FileRef, path: PathBuf) -> Result<Self, StoreError> {
         let len = file.len().map_err(StoreError::io("read", &path))?;
         let index = Index::read(len, &|at, buf| file.read_exact_at(buf, at)).map_err(damage(&path))?;
-        Ok(Self { path, file, index, number: crate::part::next_number(), broken: None })
+        Ok(Self {
+            path,
+            file,
+            index,
+            loaded: Loaded::default(),
+            number: crate::part::next_number(),
+            broken: None,
+        })
     }
 
     /// Opens a file; one that is damaged takes its place in the log all the same, and whoever reads its events is told.
@@ -52,7 +61,8 @@ impl Segment {
             Err(StoreError::Corrupt { offset, what, .. }) => {
                 let index = Index::unreadable(file.len().map_err(StoreError::io("read", &path))?);
                 let number = crate::part::next_number();
-                Ok(Self { path, file, index, number, broken: Some((offset, what)) })
+                let loaded = Loaded::default();
+                Ok(Self { path, file, index, loaded, number, broken: Some((offset, what)) })
             }
             other => other,
         }
@@ -83,17 +93,23 @@ impl Segment {
         stem.rsplit_once('.').and_then(|(_, generation)| generation.parse().ok()).unwrap_or(0)
     }
 
+    /// Its index with what was read beside it. Held only as long as it is needed.
+    pub(crate) fn reading(&self) -> Arc<Index> {
+        self.loaded.of(&self.index)
+    }
+
     /// The decoded block that holds an event.
     pub(crate) fn block(&self, log: LogNo, index: u64) -> Result<Block, StoreError> {
         let entry = self.entry(log, index)?;
-        self.index.decode(entry, &|at, buf| self.file.read_exact_at(buf, at)).map_err(damage(&self.path))
+        self.reading().decode(entry, &|at, buf| self.file.read_exact_at(buf, at)).map_err(damage(&self.path))
     }
 
     /// Those rows of the block that holds an event that are wanted.
     pub(crate) fn some(&self, log: LogNo, index: u64, wanted: &Range<u64>) -> Result<Block, StoreError> {
         let entry = self.entry(log, index)?;
         let read = |at: u64, buf: &mut [u8]| self.file.read_exact_at(buf, at);
-        let block = self.index.open(entry, &read).and_then(|open| open.some(&self.index, wanted, &read));
+        let index = self.reading();
+        let block = index.open(entry, &read).and_then(|open| open.some(&index, wanted, &read));
         block.map_err(damage(&self.path))
     }
 
