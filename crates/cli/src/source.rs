@@ -80,6 +80,24 @@ impl Source {
         }
     }
 
+    /// An evidence bundle of everything that a search matches.
+    pub(crate) fn bundle(&self, query: &Query) -> Result<Vec<u8>, Failure> {
+        match self {
+            Self::Server(client) => {
+                let asked: serde_json::Map<String, Value> = query
+                    .pairs()
+                    .into_iter()
+                    .map(|(name, value)| match value.parse::<u64>() {
+                        Ok(size) if name == "at" => (name, json!(size)),
+                        _ => (name, Value::String(value)),
+                    })
+                    .collect();
+                client.post_for_file(&client.org_path("bundles"), &Value::Object(asked))
+            }
+            Self::Folder(offline) => offline.bundle(&query.pairs()).map_err(|problem| refused(&problem)),
+        }
+    }
+
     /// The answer to a statement of SQL, as the lines of the stream.
     pub(crate) fn sql(&self, statement: &str, limit: Option<usize>) -> Result<Box<dyn Read>, Failure> {
         match self {

@@ -1,5 +1,6 @@
 //! The commands, one file each: the arguments as a struct, and `run`.
 
+pub(crate) mod bundle;
 pub(crate) mod catalog;
 pub(crate) mod checkpoint;
 pub(crate) mod claim;

@@ -7,7 +7,7 @@
 mod data;
 mod proof;
 mod url;
-mod vkeys;
+pub(super) mod vkeys;
 
 use std::path::PathBuf;
 
@@ -34,12 +34,8 @@ pub(crate) struct Args {
     /// Running server: checkpoint, tiles and leaves are read over HTTP
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     url: Option<String>,
-    /// Public key of the log, from a place that is not the server; may be repeated
-    #[arg(long = "vkey", value_name = "VKEY")]
-    vkeys: Vec<String>,
-    /// File with public keys of the log, one a line
-    #[arg(long, value_name = "FILE")]
-    vkey_file: Option<PathBuf>,
+    #[command(flatten)]
+    keys: vkeys::KeyArgs,
 }
 
 /// What a verification came to.
