@@ -32,7 +32,7 @@ function value(said, beginning) {
 /** A demonstration with its invented events. */
 export async function demo() {
   const home = mkdtempSync(join(tmpdir(), "indelible-console-"));
-  const { said, end } = await run(["demo", "--listen", "127.0.0.1:0"], home);
+  const { said, end } = await run(["demo", "--events", "33000", "--listen", "127.0.0.1:0"], home);
   const url = value(said, "Console").replace(/\/$/, "");
   return { url, stop: () => end().then(() => rmSync(home, { recursive: true, force: true })) };
 }
