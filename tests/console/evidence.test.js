@@ -97,6 +97,7 @@ test("the page says no to an event that was changed inside it, and to a changed 
     ["proofs.bin", (data) => ((data[40] ^= 1), data), /root|leaf/],
     ["checkpoint", (data) => Buffer.from(data.toString().replace("\n\n— ", "\n\n— x")), /not signed|SHA-256/],
     ["manifest.json", (data) => Buffer.from(data.toString().replace("a test", "a tesT")), /not the one that the log recorded/],
+    ["verify.html", (data) => Buffer.from(data.toString().replace(/(id="bundle">)[^<]*/, (_, open) => open + changed.toString("base64"))), /inside verify\.html is not the/],
     ["README.txt", (data) => Buffer.concat([data, Buffer.from(" ")]), /README\.txt is not the file/],
   ]) {
     await choose(page, `${name}.zip`, rewritten(zip, name, change));

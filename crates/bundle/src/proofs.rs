@@ -50,7 +50,9 @@ pub fn push_proof(out: &mut Vec<u8>, proven: &Proven<'_>) {
 /// Ends the part.
 pub fn write_hashes(out: &mut Vec<u8>, hashes: &[Hash]) {
     out.extend_from_slice(&(hashes.len() as u32).to_be_bytes());
-    hashes.iter().for_each(|hash| out.extend_from_slice(hash.as_bytes()));
+    for hash in hashes {
+        out.extend_from_slice(hash.as_bytes());
+    }
 }
 
 impl<'a> Proofs<'a> {

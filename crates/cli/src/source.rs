@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use indelible_catalog::catalog::Registry;
 use indelible_server::offline::{Offline, OfflineError};
 use indelible_server::problem::Problem;
 use serde_json::{Value, json};
@@ -28,6 +29,13 @@ pub(crate) struct DataArg {
     data: Option<PathBuf>,
     #[command(flatten)]
     catalogs: CatalogsArg,
+}
+
+impl DataArg {
+    /// The catalogs that this command knows.
+    pub(crate) fn catalogs(&self) -> Result<Registry, Failure> {
+        self.catalogs.registry()
+    }
 }
 
 /// Who is asked.

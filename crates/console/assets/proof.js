@@ -361,7 +361,7 @@ async function checkProof(proof, keys, trusted, say) {
 
 /** Bundle parts that the manifest does not name. */
 const UNNAMED = ["manifest.json", "manifest.tlog-proof"];
-const SLOT = /<script type="application\/octet-stream" id="bundle">[^<]*<\/script>/;
+const SLOT = /<script type="application\/octet-stream" id="bundle">([^<]*)<\/script>/;
 
 /** Every part is what the manifest names. */
 async function checkParts(parts, manifest, say, alone) {
@@ -380,6 +380,11 @@ async function checkParts(parts, manifest, say, alone) {
     }
     const hashed = name === "verify.html" ? utf8(textOf(data).replace(SLOT, '<script type="application/octet-stream" id="bundle"><\/script>')) : data;
     if (hashed.length !== length || hex(await sha256(hashed)) !== digest) no(`${name} is not the file that the manifest names: its SHA-256 differs`);
+  }
+  // Whoever opens the page beside must see what is in the file.
+  const inside = parts.has("verify.html") && textOf(parts.get("verify.html")).match(SLOT)?.[1];
+  for (const [name, data] of inside ? await unzip(bytes(inside)) : []) {
+    if (!parts.has(name) || !same(data, parts.get(name))) no(`the ${name} inside verify.html is not the ${name} beside it`);
   }
   for (const name of parts.keys()) {
     if (!UNNAMED.includes(name) && !manifest.parts.some((part) => part.name === name)) no(`the manifest does not name ${name}`);

@@ -199,7 +199,8 @@ pub(crate) fn compose(
         rows,
         first: found.indexes.first().copied().unwrap_or(0),
         last: found.indexes.last().copied().unwrap_or(0),
-        left_out: found.left_out(catalog),
+        left_out: found
+            .left_out(catalog, !maker.recorded && on.store().size(scope.log).is_ok_and(|size| size > at)),
         keys: keys.into_iter().map(|key| key.vkey).collect(),
         catalogs: found.catalogs(on),
     };
@@ -280,8 +281,13 @@ impl Found {
         Ok(())
     }
 
-    fn left_out(&self, catalog: Option<&str>) -> Vec<LeftOut> {
+    /// What is not in it: for the catalog that a key is limited to, and when events came after what is signed.
+    fn left_out(&self, catalog: Option<&str>, unsigned: bool) -> Vec<LeftOut> {
         let mut left = Vec::new();
+        if unsigned {
+            let why = "events behind the newest checkpoint of the folder are proven by nothing";
+            left.push(LeftOut { what: "after_checkpoint", events: None, why: why.to_owned() });
+        }
         if self.raw > 0 {
             let why = "the form in which foreign events were received was not asked for (include=raw)";
             left.push(LeftOut { what: RAW, events: Some(self.raw), why: why.to_owned() });

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indelible_bundle::{Fault, Manifested, Verdict, check};
 use indelible_tlog::vkey::VerifierKey;
@@ -88,7 +88,7 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         match self.action {
             Action::Create(args) => args.run(context),
-            Action::Verify(args) => args.run(context),
+            Action::Verify(args) => verify(&args.file, &args.keys, context),
         }
     }
 }
@@ -117,43 +117,52 @@ impl CreateArgs {
     }
 }
 
-impl VerifyArgs {
-    fn run(self, context: &Context) -> Outcome {
-        let name = self.file.display().to_string();
-        let unread = |error: std::io::Error| Failure::usage(format!("cannot read {name}: {error}"));
-        let mut bytes = Vec::new();
-        let file = File::open(&self.file).map_err(unread)?;
-        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(Failure::usage(format!(
-                "{name} is larger than {MAX_FILE_BYTES} bytes; no bundle is"
-            )));
-        }
-        let known = self.keys.said()?;
-        let trusted: Option<&[VerifierKey]> = known.as_ref().map(|known| known.keys.as_slice());
-        let verdict = match check(&bytes, trusted) {
-            Ok(verdict) => verdict,
-            Err(error) => {
-                let message = format!("{name} does not hold: {error}");
-                return Err(Failure::new(Exit::Tampered, "not_verified", message));
-            }
-        };
-        context.output.document(&told(&verdict))?;
-        if let Some(first) = verdict.faults.first() {
-            for fault in &verdict.faults {
-                say(&sentence(fault));
-            }
-            let message = format!("{name} does not hold: {}", sentence(first));
+/// Whether a file is one, by its beginning.
+pub(super) fn is_bundle(path: &Path) -> bool {
+    let mut begin = [0; 2];
+    File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok() && begin == *b"PK"
+}
+
+/// Checks a bundle and prints what it proves.
+pub(super) fn verify(path: &Path, keys: &vkeys::KeyArgs, context: &Context) -> Outcome {
+    let name = path.display().to_string();
+    let bytes = read(path)?;
+    let known = keys.said()?;
+    let trusted: Option<&[VerifierKey]> = known.as_ref().map(|known| known.keys.as_slice());
+    let verdict = match check(&bytes, trusted) {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            let message = format!("{name} does not hold: {error}");
             return Err(Failure::new(Exit::Tampered, "not_verified", message));
         }
-        say(&match &known {
-            Some(known) => format!("{name}: holds; {}", known.sentence()),
-            None => format!(
-                "{name}: holds; with the key inside, which vouches for itself: compare it with the one that you got elsewhere and say --vkey"
-            ),
-        });
-        Ok(())
+    };
+    context.output.document(&told(&verdict))?;
+    if let Some(first) = verdict.faults.first() {
+        for fault in &verdict.faults {
+            say(&sentence(fault));
+        }
+        let message = format!("{name} does not hold: {}", sentence(first));
+        return Err(Failure::new(Exit::Tampered, "not_verified", message));
     }
+    say(&match &known {
+        Some(known) => format!("{name}: holds; {}", known.sentence()),
+        None => format!(
+            "{name}: holds; with the key inside, which vouches for itself: compare it with the one that you got elsewhere and say --vkey"
+        ),
+    });
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let name = path.display();
+    let unread = |error: std::io::Error| Failure::usage(format!("cannot read {name}: {error}"));
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unread)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Failure::usage(format!("{name} is larger than {MAX_FILE_BYTES} bytes; no bundle is")));
+    }
+    Ok(bytes)
 }
 
 fn told(verdict: &Verdict) -> Value {

@@ -30,6 +30,7 @@ pub(crate) mod show;
 pub(crate) mod sql;
 pub(crate) mod stats;
 pub(crate) mod tail;
+pub(crate) mod timeline;
 pub(crate) mod top;
 pub(crate) mod verify;
 pub(crate) mod version;

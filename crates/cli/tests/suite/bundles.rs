@@ -113,6 +113,9 @@ fn a_bundle_is_accepted_here_and_elsewhere_and_recorded() {
     assert!(said.contains("holds; key from --vkey"), "{said}");
     let (holds, said) = python(&path, &vkey);
     assert!(holds && said.contains("PROVEN: 41 events"), "{said}");
+    let verified =
+        server.setup().tool(&["verify", path.to_str().unwrap(), "--vkey", &vkey]).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
     let recorded = search(&server, "catalog:indelible code:REPORT.CREATE");
     assert_eq!(recorded.len(), 1);
     assert_eq!(recorded[0]["index"], document["recorded_as"]);

@@ -418,6 +418,30 @@ impl Drop for Demo {
     }
 }
 
+/// The story of the support session in the terminal: the same four bars as on the page.
+fn drawn(said: &[String]) {
+    let exports = said.iter().find_map(|line| line.trim().strip_prefix("export ")).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_indelible"));
+        command.args(arguments).envs(exports.split(' ').filter_map(|pair| pair.split_once('=')));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let story = ["timeline", "session", "nrc-5e1f", "--catalog", "netop"];
+    let text = run(&[&story[..], &["--output", "table"]].concat());
+    assert_eq!(text.matches('├').count(), 4, "{text}");
+    assert!(text.contains("Remote session started, ") && text.contains("ws-radiology-07"), "{text}");
+    let lines = run(&[&story[..], &["--output", "ndjson"]].concat());
+    let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 8);
+    assert_eq!(
+        rows.iter().filter(|row| row["ends_at"].is_string() && row["open"] == false).count(),
+        4,
+        "{lines}"
+    );
+}
+
 /// One byte is changed and found, with the event, the file and the place; turned back, everything holds.
 fn tampered(home: &Path, integrity: &str) {
     assert!(integrity.contains("Verify now"), "{integrity}");
@@ -469,6 +493,7 @@ fn a_demonstration_keeps_what_its_tour_promises() {
     }
     let (_, found) = page(links[1], None);
     assert!(found.contains("Multi-factor authentication disabled") && found.contains("40 failed"), "{found}");
+    drawn(&demo.said);
     tampered(home.path(), &page(&format!("{}o/noordwal/integrity", links[0]), None).1);
     // Nothing is left of it.
     let asked = Command::new("kill").args(["-TERM", &demo.child.id().to_string()]).status().unwrap();

@@ -75,7 +75,7 @@ async fn show(listen: Option<&str>, events: u64, folder: &std::path::Path) -> Ou
     let filled = tokio::task::spawn_blocking(move || sender.fill().map(|filled| (sender, filled)));
     let (sender, (told, removed)) = filled.await.map_err(|error| Failure::failed(error.to_string()))??;
     let tour = tour(&removed);
-    greet(&url, &told, &tour);
+    greet((&url, &founded.token), &told, &tour);
     running.demonstrate(founded.key_id.clone(), tour).map_err(|error| Failure::failed(error.to_string()))?;
     tamper::tell(folder, &url)?;
     say("ready");
@@ -259,7 +259,7 @@ fn tour(removed: &str) -> Vec<Stop> {
     ]
 }
 
-fn greet(url: &str, told: &[String], tour: &[Stop]) {
+fn greet((url, token): (&str, &str), told: &[String], tour: &[Stop]) {
     for line in told {
         say(line);
     }
@@ -269,6 +269,8 @@ fn greet(url: &str, told: &[String], tour: &[Stop]) {
         say(&format!("  {:<22} {url}/o/{}/{}", stop.title, stop.org, stop.path));
     }
     say("");
+    say("For commands and curl in another terminal:");
+    say(&format!("  export INDELIBLE_SERVER={url} INDELIBLE_ORG=noordwal INDELIBLE_TOKEN={token}"));
     say("To see what a changed byte does, in another terminal: indelible demo tamper");
     say("Everybody at this machine may look; all of it is invented, and deleted on exit (Ctrl-C).");
 }

@@ -19,6 +19,8 @@ pub(super) const FOLDERS: &str = "indelible-demo-";
 const NOTE: &str = "demo.json";
 /// Longest note.
 const MAX_NOTE_BYTES: u64 = 64 * 1024;
+/// The byte that is changed: among the first events of a file, behind its head.
+const PLACE: u64 = 4_096;
 /// The bit that is turned.
 const BIT: u8 = 0x10;
 
@@ -50,7 +52,7 @@ impl TamperArgs {
             return Err(Failure::failed(message));
         }
         let file = largest(&folder.join("data"))?;
-        let at = file.metadata()?.len() / 2;
+        let at = PLACE.min(file.metadata()?.len() / 2);
         turn(&file, at)?;
         let mut changed = note;
         changed["file"] = json!(file);
