@@ -88,12 +88,8 @@ fn lane_drawn(title: &str, stretches: &[Stretch], moments: &[u32], width: usize)
         let bar =
             if to > from { format!("├{}{end}", "─".repeat(to - from - 1)) } else { "┃".to_owned() };
         let after = room - from - bar.chars().count();
-        out.push_str(&format!(
-            "  {}{BAR}{bar}{PLAIN}{}  {}\n",
-            " ".repeat(from),
-            " ".repeat(after),
-            shortened(&stretch.label)
-        ));
+        let (before, after) = (" ".repeat(from), " ".repeat(after));
+        out.extend(["  ", &before, BAR, &bar, PLAIN, &after, "  ", &shortened(&stretch.label), "\n"]);
     }
     if !moments.is_empty() {
         let mut cells = vec![' '; room];
@@ -103,7 +99,8 @@ fn lane_drawn(title: &str, stretches: &[Stretch], moments: &[u32], width: usize)
             }
         }
         let moments = thousands(moments.len() as u64);
-        out.push_str(&format!("  {BAR}{}{PLAIN}  {moments} at a moment\n", cells.iter().collect::<String>()));
+        let cells: String = cells.into_iter().collect();
+        out.extend(["  ", BAR, &cells, PLAIN, "  ", &moments, " at a moment\n"]);
     }
     out
 }
