@@ -25,6 +25,7 @@ const PATHS = [
   "/catalogs/openkat?o=noordwal",
   "/catalogs/openkat/900213?o=noordwal",
   "/catalogs/netop/DEVICE.NRC_SESSION_STARTED?o=noordwal",
+  "/verify",
   "/o/noordwal/nothing-here",
 ];
 /** A page that refuses says so with its status, and the browser repeats that. */

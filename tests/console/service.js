@@ -1,6 +1,6 @@
 // Starts the built program and a browser, and holds every page to what must be true of all of them.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Runs a command of the program until it says that it is ready; gives what it said and how to end it. */
 async function run(args, home) {
-  const child = spawn(PROGRAM, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, HOME: home, XDG_STATE_HOME: home } });
+  const child = spawn(PROGRAM, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, HOME: home, TMPDIR: home, XDG_STATE_HOME: home } });
   const said = [];
   for await (const line of createInterface({ input: child.stderr })) {
     said.push(line);
@@ -29,12 +29,18 @@ function value(said, beginning) {
   return line.slice(beginning.length).trim();
 }
 
-/** A demonstration with its invented events. */
-export async function demo() {
+/** A demonstration with its invented events; `tool` runs a command beside it. */
+export async function demo(events = 33_000) {
   const home = mkdtempSync(join(tmpdir(), "indelible-console-"));
-  const { said, end } = await run(["demo", "--listen", "127.0.0.1:0"], home);
+  const { said, end } = await run(["demo", "--events", String(events), "--listen", "127.0.0.1:0"], home);
   const url = value(said, "Console").replace(/\/$/, "");
-  return { url, stop: () => end().then(() => rmSync(home, { recursive: true, force: true })) };
+  const token = value(said, "export INDELIBLE_SERVER=").split("INDELIBLE_TOKEN=")[1];
+  const env = { ...process.env, HOME: home, TMPDIR: home, INDELIBLE_SERVER: url, INDELIBLE_ORG: "noordwal", INDELIBLE_TOKEN: token };
+  const tool = (...args) => {
+    const { status, stdout, stderr } = spawnSync(PROGRAM, args, { env, encoding: "utf8" });
+    return { status, stdout, stderr };
+  };
+  return { url, token, home, said, tool, stop: () => end().then(() => rmSync(home, { recursive: true, force: true })) };
 }
 
 /** A server of its own with an administrator's key and a claim link. */

@@ -29,6 +29,7 @@ usage: cargo xtask <chore>
                     measure on this machine and append the figures to bench/RESULTS.md
   fuzz [SECONDS [TARGET]]
                     feed every reader of foreign bytes with broken input, 60 s each unless told otherwise
+  walk              do what docs/guide/five-minutes.md describes and write its table again, with the release build if there is one
   install           put in the tools that tests need
 ";
 
@@ -57,6 +58,7 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["fuzz", rest @ ..] if rest.len() <= 2 => {
             fuzz::fuzz(rest.first().copied(), rest.get(1).copied()).map(|()| true)
         }
+        ["walk"] => test::walk().map(|()| true),
         ["install"] => install::run().map(|()| true),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -53,7 +53,8 @@ pub(crate) fn run(long: bool) -> bool {
         run.check("foreign verifiers", || script("bash", "tests/foreign/run.sh", &[]));
         run.check("console in a browser", || {
             let mut node = program_in_root("node");
-            let files = ["console", "pages", "people"].map(|name| format!("tests/console/{name}.test.js"));
+            let files = ["console", "evidence", "pages", "people", "walk"]
+                .map(|name| format!("tests/console/{name}.test.js"));
             run_command(node.arg("--test").args(files).env("INDELIBLE", binary("debug")))
         });
         run.check("vectors, confirmed in Python", || script("python3", "tests/vectors/confirm.py", &[]));
@@ -63,6 +64,17 @@ pub(crate) fn run(long: bool) -> bool {
     }
     run.check("tidy", || pass(tidy::report()?, "house rules are broken: see above"));
     run.finish()
+}
+
+/// Walks the way of a newcomer with as many events as a demonstration has, and writes what it came to.
+pub(crate) fn walk() -> Result<()> {
+    install::run()?;
+    let built = |profile| binary(profile).exists();
+    let profile = if built("release") { "release" } else { "debug" };
+    let mut node = program_in_root("node");
+    node.args(["--test", "tests/console/walk.test.js"]).env("INDELIBLE", binary(profile));
+    node.envs([("WALK", "docs/guide/five-minutes.md"), ("WALK_BUILD", profile), ("WALK_EVENTS", "200000")]);
+    run_command(&mut node)
 }
 
 fn all(suites: &[&Suite], long: bool) -> Result<Tally> {

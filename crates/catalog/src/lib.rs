@@ -36,6 +36,7 @@ pub mod resolve;
 pub mod routing;
 pub mod rule;
 pub mod secrets;
+pub mod spans;
 pub mod suggest;
 #[cfg(test)]
 mod testing;

@@ -141,6 +141,11 @@ impl Client {
         Self::streamed(self.call(&Request { method: "POST", path, headers: &headers, body })?)
     }
 
+    /// POST of JSON, answered with a file that is read whole; a status of 400 and above is a failure.
+    pub(crate) fn post_for_file(&self, path: &str, body: &Value) -> Result<Vec<u8>, Failure> {
+        read_answer(self.stream_json(path, body, "*/*")?).map(|answer| answer.body)
+    }
+
     fn streamed(answer: Streamed) -> Result<Streamed, Failure> {
         if answer.status().as_u16() < 400 {
             return Ok(answer);

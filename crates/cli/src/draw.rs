@@ -58,6 +58,53 @@ pub(crate) fn legend(names: &[String]) -> io::Result<()> {
     out.flush()
 }
 
+/// The whole of a line of time.
+pub(crate) const WHOLE: u32 = 100_000;
+
+/// Something that begins and ends, as parts of [`WHOLE`].
+#[derive(Clone, Debug)]
+pub(crate) struct Stretch {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    /// No end was seen.
+    pub(crate) open: bool,
+    pub(crate) label: String,
+}
+
+/// Writes a lane of a timeline: a line for each stretch, and one for all moments.
+pub(crate) fn lane(title: &str, stretches: &[Stretch], moments: &[u32]) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(lane_drawn(title, stretches, moments, width()).as_bytes())?;
+    out.flush()
+}
+
+fn lane_drawn(title: &str, stretches: &[Stretch], moments: &[u32], width: usize) -> String {
+    let room = width / 2;
+    let cell = |at: u32| scaled(u64::from(at), u64::from(WHOLE), room - 1);
+    let mut out = format!("{title}\n");
+    for stretch in stretches {
+        let (from, to) = (cell(stretch.from), cell(stretch.to));
+        let end = if stretch.open { '▶' } else { '┤' };
+        let bar =
+            if to > from { format!("├{}{end}", "─".repeat(to - from - 1)) } else { "┃".to_owned() };
+        let after = room - from - bar.chars().count();
+        let (before, after) = (" ".repeat(from), " ".repeat(after));
+        out.extend(["  ", &before, BAR, &bar, PLAIN, &after, "  ", &shortened(&stretch.label), "\n"]);
+    }
+    if !moments.is_empty() {
+        let mut cells = vec![' '; room];
+        for at in moments {
+            if let Some(cell) = cells.get_mut(cell(*at)) {
+                *cell = if *cell == ' ' { '•' } else { '●' };
+            }
+        }
+        let moments = thousands(moments.len() as u64);
+        let cells: String = cells.into_iter().collect();
+        out.extend(["  ", BAR, &cells, PLAIN, "  ", &moments, " at a moment\n"]);
+    }
+    out
+}
+
 /// A number with its thousands apart.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -167,6 +214,21 @@ mod tests {
         assert_eq!(rows[0].matches('█').count(), rows[0].matches('▓').count(), "{text}");
         assert_eq!(rows[0].chars().count(), 48, "{text}");
         assert!(rows[1].contains("█▓"), "{text}");
+    }
+
+    #[test]
+    fn stretches_and_moments_stay_within_their_half_of_the_line() {
+        let stretch = |from, to, open| Stretch { from, to, open, label: "chat, 5 min".into() };
+        let all = [stretch(0, WHOLE, false), stretch(50_000, WHOLE, true), stretch(WHOLE, WHOLE, false)];
+        let text = plain(&lane_drawn("DEVICE", &all, &[0, 1, WHOLE], 60));
+        let rows: Vec<&str> = text.lines().collect();
+        assert_eq!(rows.len(), 5, "{text}");
+        assert!(rows[1].starts_with("  ├───") && rows[1].contains("─┤  chat"), "{text}");
+        assert!(rows[2].contains("─▶  chat") && rows[3].contains("┃  chat"), "{text}");
+        assert!(rows[4].starts_with("  ●") && rows[4].contains("•  3 at a moment"), "{text}");
+        let labels: Vec<usize> =
+            rows[1..4].iter().map(|row| row.find("chat").map_or(0, |at| row[..at].chars().count())).collect();
+        assert!(labels.iter().all(|at| *at == labels[0]), "{text}");
     }
 
     #[test]

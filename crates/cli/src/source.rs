@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use indelible_catalog::catalog::Registry;
 use indelible_server::offline::{Offline, OfflineError};
 use indelible_server::problem::Problem;
 use serde_json::{Value, json};
@@ -28,6 +29,13 @@ pub(crate) struct DataArg {
     data: Option<PathBuf>,
     #[command(flatten)]
     catalogs: CatalogsArg,
+}
+
+impl DataArg {
+    /// The catalogs that this command knows.
+    pub(crate) fn catalogs(&self) -> Result<Registry, Failure> {
+        self.catalogs.registry()
+    }
 }
 
 /// Who is asked.
@@ -77,6 +85,24 @@ impl Source {
                 let (asked, offline) = (query.pairs(), Arc::clone(offline));
                 piped(move |write| offline.stream(&asked, write))
             }
+        }
+    }
+
+    /// An evidence bundle of everything that a search matches.
+    pub(crate) fn bundle(&self, query: &Query) -> Result<Vec<u8>, Failure> {
+        match self {
+            Self::Server(client) => {
+                let asked: serde_json::Map<String, Value> = query
+                    .pairs()
+                    .into_iter()
+                    .map(|(name, value)| match value.parse::<u64>() {
+                        Ok(size) if name == "at" => (name, json!(size)),
+                        _ => (name, Value::String(value)),
+                    })
+                    .collect();
+                client.post_for_file(&client.org_path("bundles"), &Value::Object(asked))
+            }
+            Self::Folder(offline) => offline.bundle(&query.pairs()).map_err(|problem| refused(&problem)),
         }
     }
 

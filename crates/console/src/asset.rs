@@ -39,7 +39,9 @@ assets! {
     "complete.js" "text/javascript; charset=utf-8";
     "live.js" "text/javascript; charset=utf-8";
     "mark.svg" "image/svg+xml";
+    "proof.js" "text/javascript; charset=utf-8";
     "setup.js" "text/javascript; charset=utf-8";
+    "verify.css" "text/css; charset=utf-8";
 }
 
 /// The hash of each, by name.

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::bundle::BundleForm;
 use crate::frame::{Frame, Link};
 use crate::row::{Row, Stamp, Value};
 
@@ -45,6 +46,8 @@ pub struct EventPage {
     pub raw: Option<String>,
     /// and its name.
     pub raw_format: String,
+    /// Asks for the event as an evidence bundle.
+    pub bundle: BundleForm,
     /// The proof; none while no checkpoint covers the event.
     pub proof: Option<Proof>,
     /// Searches for what belongs together with it.

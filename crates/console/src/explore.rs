@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::bundle::BundleForm;
 use crate::chart::Chart;
 use crate::frame::{Frame, Link};
 use crate::row::{Row, Value};
@@ -103,6 +104,8 @@ pub struct Found {
     pub sizes: Vec<Link>,
     /// Everything as a file.
     pub csv: String,
+    /// The same as an evidence bundle.
+    pub bundle: BundleForm,
     /// The same search elsewhere.
     pub copies: Vec<Copy>,
     /// Why nothing was found, if so.

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::bundle::BundleForm;
 use crate::frame::Frame;
 
 /// The page.
@@ -30,12 +31,31 @@ pub struct Integrity {
     pub verify_url: String,
     /// and here.
     pub verify_data: String,
+    /// What verifying the stored events came to when somebody last asked.
+    pub checked: Option<Checked>,
+    /// Asks for an evidence bundle.
+    pub bundle: BundleForm,
     /// Checkpoints, newest first.
     pub checkpoints: Vec<Checkpoint>,
     /// Who sends events; those with gaps first.
     pub producers: Vec<Producer>,
     /// Gaps of all producers.
     pub gaps: usize,
+}
+
+/// What verifying came to.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// When it ended.
+    pub at: String,
+    /// Events recomputed.
+    pub events: u64,
+    /// Signed checkpoints compared.
+    pub checkpoints: u64,
+    /// What does not hold: place and what; empty when everything holds.
+    pub faults: Vec<(String, String)>,
+    /// How many more there are.
+    pub more: usize,
 }
 
 /// A checkpoint in a line.

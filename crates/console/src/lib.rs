@@ -8,6 +8,7 @@
 //! Start reading at [`frame::Frame`], what all pages share, then at one page, such as [`explore::Explore`].
 
 pub mod asset;
+pub mod bundle;
 pub mod catalogs;
 pub mod chart;
 pub mod event;
@@ -29,6 +30,7 @@ pub mod row;
 pub mod setup;
 pub mod text;
 pub mod timeline;
+pub mod verify;
 pub mod views;
 pub mod words;
 

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::bundle::BundleForm;
 use crate::chart::Chart;
 use crate::frame::{Frame, Link};
 use crate::lanes::Lanes;
@@ -36,6 +37,8 @@ pub struct Timeline {
 pub struct Story {
     /// Who, where from, from when to when.
     pub facts: Vec<Fact>,
+    /// Asks for all of it as an evidence bundle.
+    pub bundle: BundleForm,
     /// Events in all.
     pub count: u64,
     /// How many of them failed.

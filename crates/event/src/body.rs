@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Path of the item that holds all plain values.
-const PLAIN_PATH: &str = "*";
+pub const PLAIN_PATH: &str = "*";
 /// What parameters' paths begin with.
 const PARAMS: &str = "params.";
 /// What the paths of single subjects begin with.

@@ -23,7 +23,7 @@ mod sha;
 mod time;
 mod value;
 
-pub use body::{ItemState, Keys, Sealed, StoredBody, StoredItem, SubjectKey, read_event, seal};
+pub use body::{ItemState, Keys, PLAIN_PATH, Sealed, StoredBody, StoredItem, SubjectKey, read_event, seal};
 pub use bytes::DecodeError;
 pub use commitment::{EventSalt, Hash, body_hash, commitment, salt};
 pub use event::{Event, EventError, Param};
@@ -36,6 +36,8 @@ pub use sha::{MacKey, sha256};
 pub use time::Time;
 pub use value::{MAX_DEPTH, Value};
 
+/// What the extra of our proof files begins with; then the leaf, then the disclosure.
+pub const EXTRA_MAGIC: &[u8; 4] = b"ixd1";
 /// Largest event in bytes of its stored body: many of them fit one commit, and a screen can show one.
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 /// Most items of one event; the body's count field could hold more, nobody needs more.

@@ -24,6 +24,7 @@ use crate::intake::refusals::Refusals;
 use crate::limits::{MAX_SEARCHES, MAX_STREAMS};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::verifying::Verifying;
 
 /// Threads of one search.
 const SEARCH_THREADS: usize = 2;
@@ -72,6 +73,8 @@ pub(crate) struct App {
     pub(crate) claims: Claims,
     /// The data folder.
     pub(crate) data: PathBuf,
+    /// What verifying the folder came to when somebody last asked for it, and who is at it now.
+    pub(crate) verifying: Verifying,
     /// In a demonstration: the key whose rights everybody has in the console, and what goes with their forms.
     pub(crate) guest: OnceLock<(String, String)>,
     /// In a demonstration: where to begin.
@@ -148,6 +151,7 @@ impl App {
             hashing: crate::people::limit(),
             claims: Claims::default(),
             data: parts.data,
+            verifying: Verifying::default(),
             guest: OnceLock::new(),
             tour: OnceLock::new(),
             #[cfg(feature = "sql")]

@@ -138,6 +138,11 @@ impl App {
 
     /// Records an act and waits until it is durable.
     pub(crate) async fn record_and_wait(&self, log: LogNo, act: Act) -> Result<(), Problem> {
+        self.record_at(log, act).await.map(|_| ())
+    }
+
+    /// The same; the index that its event has.
+    pub(crate) async fn record_at(&self, log: LogNo, act: Act) -> Result<u64, Problem> {
         let Act(mut event) = act;
         event.set(Field::OccurredAt, Time::from_unix_nanos(self.clock.now_ns()));
         event.set(Field::ProducerName, "indelible");

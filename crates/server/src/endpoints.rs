@@ -4,8 +4,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use indelible_control::Permission;
 
 use crate::api::{
-    catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, numbers, organizations,
-    people, producers, query, release, sql, suggest, views,
+    bundles, catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, numbers,
+    organizations, people, producers, query, release, sql, suggest, views,
 };
 use crate::app::Shared;
 
@@ -209,6 +209,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(get "/api/v1/orgs/{org}/events/{id}", Need::Permission(EventsRead), "One event by id, or by the sender's id with ?source_id= and the id `by-source`.", &[parameter("source_id", "string", "The sender's own id."), parameter("include", "string", "raw: with the form that a foreign event was received in.")], None, &[(200, "EventOut")], event::by_id),
     endpoint!(post "/api/v1/orgs/{org}/events/{id}/release", Need::Permission(EventsRelease), "Judge a quarantined event again, as it stands (no body) or corrected, and commit it as a new event.", &[], Some("EventIn"), &[(200, "EventResult"), (201, "EventResult")], release::release),
     endpoint!(get "/api/v1/orgs/{org}/events/{id}/proof", Need::Permission(EventsRead), "The event's tlog-proof: text, or JSON if asked for.", PROOF, None, &[(200, "Proof")], event::proof),
+    endpoint!(post "/api/v1/orgs/{org}/bundles", Need::Permission(EventsRead), "Everything that a search finds as an evidence bundle: events, proofs, and a page that checks them.", &[], Some("BundleRequest"), &[(200, "Bundle")], bundles::create),
     endpoint!(get "/api/v1/orgs/{org}/log", Need::Permission(LogRead), "The log's name, key, size and newest checkpoint.", &[], None, &[(200, "Log")], log::about),
     endpoint!(get "/api/v1/orgs/{org}/log/{index}", Need::Permission(EventsRead), "The event at a position.", &[], None, &[(200, "EventOut")], event::by_index),
     endpoint!(get "/api/v1/orgs/{org}/consistency", Need::Permission(LogRead), "Proof that the log of one size is the beginning of the log of another.", CONSISTENCY, None, &[(200, "Consistency")], log::consistency),

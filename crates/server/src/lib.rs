@@ -10,6 +10,7 @@ mod api;
 mod app;
 mod audit;
 mod body;
+mod bundles;
 pub mod catalog_files;
 pub mod catalog_json;
 pub mod claim;
@@ -33,6 +34,7 @@ mod run;
 #[cfg(feature = "sql")]
 mod sql;
 mod telemetry;
+mod verifying;
 mod views;
 
 pub use app::Stop;

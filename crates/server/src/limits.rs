@@ -81,6 +81,13 @@ pub const LIMITS: &[Limit] = &[
     limit("request_ratio", MAX_RATIO, "times", "beyond it a compressed body is a bomb"),
     limit("request_events", MAX_BATCH_EVENTS, "events", "a request is one commit, whole or not at all"),
     limit("search_page", MAX_PAGE, "rows", "larger results are streamed as NDJSON"),
+    limit(
+        "bundle_events",
+        indelible_bundle::MAX_EVENTS,
+        "events",
+        "what a person can be handed; larger sets are several bundles",
+    ),
+    limit("bundle", indelible_bundle::MAX_BYTES, "bytes", "events and proofs are put together in memory"),
     limit("facet_values", MAX_FACET_VALUES, "values", "more are read by nobody; an export has them all"),
     limit("facet_fields", MAX_FACET_FIELDS, "fields", "a screen shows fewer"),
     limit("histogram_bars", MAX_BARS, "bars", "a screen has no more columns"),

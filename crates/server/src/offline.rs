@@ -19,6 +19,7 @@ use indelible_store::store::Store;
 use serde_json::Value;
 
 use crate::api::{numbers, search};
+use crate::bundles::{self, BUNDLE, Maker, Wanted};
 use crate::endpoints::{FACETS, GROUPS, HISTOGRAM, Parameter, SEARCH};
 use crate::problem::{Code, Problem};
 use crate::reads::Reads;
@@ -126,6 +127,15 @@ impl Offline {
     ) -> Result<(), Problem> {
         let asked = search::Asked::read(&Params::of_pairs(parameters, SEARCH)?)?;
         search::all(self, (&self.scope, None), &asked, write)
+    }
+
+    /// An evidence bundle of what a search finds, proven up to the folder's newest checkpoint; nothing records it.
+    pub fn bundle(&self, parameters: &[(String, String)]) -> Result<Vec<u8>, Problem> {
+        let params = Params::of_pairs(parameters, BUNDLE)?;
+        let wanted = Wanted::read(&params)?;
+        let maker = Maker { by: Value::Null, recorded: false };
+        let composed = bundles::compose(self, (&self.scope, None), &wanted, maker)?;
+        composed.bundle.packed(None).map_err(|error| bundles::bundle_problem(&error))
     }
 
     /// What a statement of SQL answers, as the lines of the API's stream; `write` returns false to end it. Refused by builds

@@ -81,6 +81,7 @@ fn content(schema: &str) -> Value {
     let kind = match schema {
         "Text" | "Page" | "Proof" => "text/plain",
         "Bytes" => "application/octet-stream",
+        "Bundle" => "application/zip",
         _ => "application/json",
     };
     json!({ kind: { "schema": { "$ref": format!("#/components/schemas/{schema}") } } })
@@ -219,6 +220,7 @@ fn fixed() -> impl Iterator<Item = (&'static str, Value)> {
         ("Text", json!({ "type": "string" })),
         ("Page", json!({ "type": "string" })),
         ("Proof", json!({ "type": "string" })),
+        ("Bundle", json!({ "type": "string", "contentEncoding": "binary" })),
         ("Bytes", json!({ "type": "string", "contentEncoding": "binary" })),
     ];
     SHAPES.iter().map(|(name, members)| (*name, object(members))).chain(bare)

@@ -55,6 +55,7 @@ codes! {
     VersionConflict "version_conflict" 412 "it changed since it was read";
     EventTooLarge "event_too_large" 413 "the event is too large";
     BatchTooLarge "batch_too_large" 413 "the request holds too much";
+    BundleTooLarge "bundle_too_large" 413 "the bundle would hold too much";
     EncodingUnsupported "encoding_unsupported" 415 "the content type or encoding is not taken";
     EventInvalid "event_invalid" 422 "the event does not match its type";
     CodeUnknown "code_unknown" 422 "the code is not in the catalog";

@@ -333,6 +333,13 @@ impl Store {
         indelible_tlog::proof::inclusion(index, size, &self.levels(&*self.inner.shared.log(log)?))
     }
 
+    /// One proof for many leaves, their indexes ascending, in the tree of `size`, which must not be beyond the published
+    /// head.
+    pub fn inclusion_of_many(&self, log: LogNo, indexes: &[u64], size: u64) -> Result<Vec<Hash>, StoreError> {
+        self.check_size(log, size)?;
+        indelible_tlog::batch::prove(indexes, size, &self.levels(&*self.inner.shared.log(log)?))
+    }
+
     /// Consistency path between two sizes, neither beyond the published head.
     pub fn consistency(&self, log: LogNo, old: u64, new: u64) -> Result<Vec<Hash>, StoreError> {
         self.check_size(log, new)?;

@@ -12,6 +12,7 @@
 #![deny(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "tests index freely"))]
 
+pub mod batch;
 pub mod checkpoint;
 pub mod error;
 pub mod note;

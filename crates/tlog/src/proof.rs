@@ -202,11 +202,11 @@ impl Walk {
 }
 
 /// Largest power of two below `count`, which is at least 2.
-fn split(count: u64) -> u64 {
+pub(crate) fn split(count: u64) -> u64 {
     1 << (count - 1).ilog2()
 }
 
-fn check_size(size: u64) -> Result<(), Error> {
+pub(crate) fn check_size(size: u64) -> Result<(), Error> {
     if size > MAX_SIZE {
         return Err(Error::range("tree size", size, "sizes end at 2^63 - 1"));
     }
@@ -224,7 +224,7 @@ fn check_old(old: u64, new: u64) -> Result<(), Error> {
 }
 
 /// Root of leaves `start..end`, where `start` is aligned as RFC 6962 splits trees.
-fn range_hash<R: LevelReader>(start: u64, end: u64, levels: &R) -> Result<Hash, R::Error> {
+pub(crate) fn range_hash<R: LevelReader>(start: u64, end: u64, levels: &R) -> Result<Hash, R::Error> {
     Ok(fold_right(&complete_subtrees(start, end, levels)?))
 }
 

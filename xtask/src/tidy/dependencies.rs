@@ -15,6 +15,7 @@ const RULES: &[Rule] = &[
     Rule { name: "catalog", pure: true, may_use: &["event"] },
     Rule { name: "formats", pure: true, may_use: &["event"] },
     Rule { name: "parquet", pure: true, may_use: &["event", "formats"] },
+    Rule { name: "bundle", pure: true, may_use: &["event", "formats", "tlog"] },
     Rule { name: "query", pure: true, may_use: &["event", "catalog"] },
     Rule { name: "segment", pure: true, may_use: &["event"] },
     Rule { name: "console", pure: true, may_use: &[] },
@@ -28,7 +29,7 @@ const RULES: &[Rule] = &[
         pure: false,
         may_use: &[
             "event", "tlog", "catalog", "formats", "query", "segment", "durable", "store", "search", "sql",
-            "control", "console",
+            "control", "console", "bundle",
         ],
     },
     Rule {
@@ -36,7 +37,7 @@ const RULES: &[Rule] = &[
         pure: false,
         may_use: &[
             "event", "tlog", "catalog", "formats", "parquet", "query", "durable", "store", "search",
-            "control", "server",
+            "control", "server", "bundle",
         ],
     },
     Rule {

@@ -1,5 +1,6 @@
 //! The commands, one file each: the arguments as a struct, and `run`.
 
+pub(crate) mod bundle;
 pub(crate) mod catalog;
 pub(crate) mod checkpoint;
 pub(crate) mod claim;
@@ -29,6 +30,7 @@ pub(crate) mod show;
 pub(crate) mod sql;
 pub(crate) mod stats;
 pub(crate) mod tail;
+pub(crate) mod timeline;
 pub(crate) mod top;
 pub(crate) mod verify;
 pub(crate) mod version;

@@ -20,6 +20,8 @@ pub(crate) struct Organization {
     pub(super) service: Person,
     /// Sessions of one person on a working day.
     pub(super) sessions: u64,
+    /// What the program that never rests does on one day.
+    pub(super) requests: i64,
     /// One of its producers loses events.
     pub(super) loses: bool,
 }
@@ -53,6 +55,9 @@ impl Person {
     }
 }
 
+/// The catalogs of what happens.
+pub(super) const SYSTEMS: [&str; 3] = ["netop", "openkat", "sanernow"];
+
 /// Both organizations; the tour begins in the first.
 pub(crate) const ORGANIZATIONS: &[Organization] = &[
     Organization {
@@ -69,7 +74,8 @@ pub(crate) const ORGANIZATIONS: &[Organization] = &[
             kind: "service",
             address: "192.0.2.250",
         },
-        sessions: 2,
+        sessions: 9,
+        requests: 480,
         loses: true,
     },
     Organization {
@@ -86,7 +92,8 @@ pub(crate) const ORGANIZATIONS: &[Organization] = &[
             kind: "service",
             address: "203.0.113.250",
         },
-        sessions: 1,
+        sessions: 7,
+        requests: 384,
         loses: false,
     },
 ];

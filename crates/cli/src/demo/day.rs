@@ -51,8 +51,8 @@ const REMOTE: &[(&str, &str)] = &[
 const MISTYPED: u64 = 60;
 /// Times in a thousand that somebody does something rare.
 const RARE: u64 = 90;
-/// Events of the program that never rests, on one day.
-const SERVICE: i64 = 48;
+/// Times in a thousand that somebody works at a weekend as on another day.
+const WEEKEND: u64 = 60;
 
 /// Three months of days.
 pub(super) fn all(demo: &Demo, org: &Organization, out: &mut Events) {
@@ -63,9 +63,12 @@ pub(super) fn all(demo: &Demo, org: &Organization, out: &mut Events) {
         // The first of January 1970 was a Thursday.
         let weekend = matches!((midnight / DAY_SECONDS + 3).rem_euclid(7), 5 | 6);
         for who in org.people {
-            let sessions = if weekend { u64::from(chance.in_thousand(120)) } else { org.sessions };
-            for _ in 0..sessions {
-                let begin = midnight + 7 * 3_600 + chance.seconds(10 * 3_600);
+            for _ in 0..org.sessions {
+                if !demo.keeps(&mut chance) || (weekend && !chance.in_thousand(WEEKEND)) {
+                    continue;
+                }
+                // Most of it in the middle of the day.
+                let begin = midnight + 7 * 3_600 + chance.seconds(5 * 3_600) + chance.seconds(5 * 3_600);
                 session(demo, org, (who, begin), &mut chance, out);
             }
         }
@@ -177,8 +180,11 @@ fn work(demo: &Demo, catalog: &str, chance: &mut Chance) -> String {
 /// A program asks for the same again and again.
 fn service(demo: &Demo, org: &Organization, midnight: i64, chance: &mut Chance, out: &mut Events) {
     let (catalog, code) = if org.loses { ("openkat", "100101") } else { ("sanernow", "10001") };
-    for turn in 0..SERVICE {
-        let at = midnight + turn * (DAY_SECONDS / SERVICE) + chance.seconds(40);
+    for turn in 0..org.requests {
+        let at = midnight + turn * (DAY_SECONDS / org.requests) + chance.seconds(40);
+        if !demo.keeps(chance) {
+            continue;
+        }
         let act = Act::new(catalog, code, at, &org.service);
         out.extend(demo.event(&act, chance).map(|event| (at, event)));
     }

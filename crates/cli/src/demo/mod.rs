@@ -9,7 +9,7 @@ mod chance;
 mod day;
 pub(crate) mod stories;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use indelible_catalog::catalog::Catalog;
@@ -18,6 +18,7 @@ use indelible_event::{Event, Field, Map, Time, Value};
 use indelible_formats::json_out;
 
 use cast::Person;
+use cast::SYSTEMS;
 pub(crate) use cast::{ORGANIZATIONS, Organization};
 use chance::Chance;
 
@@ -25,11 +26,20 @@ use chance::Chance;
 pub(crate) const DAYS: i64 = 90;
 pub(super) const DAY_SECONDS: i64 = 86_400;
 
+/// Events that both organizations have together, about.
+pub(crate) const EVENTS: u64 = 200_000;
+/// Different examples of one type of event.
+const VARIANTS: u64 = 12;
+
 /// What makes events.
 pub(crate) struct Demo {
     catalogs: BTreeMap<String, Arc<Catalog>>,
+    /// Examples of every type, as they are made again and again: a catalog's types by code.
+    examples: HashMap<String, HashMap<String, Vec<Event>>>,
     /// The second that everything happened before.
     now: i64,
+    /// How many of [`EVENTS`] there are to be, in thousandths.
+    thousandths: u64,
 }
 
 /// An act that becomes an event.
@@ -61,11 +71,20 @@ impl<'a> Act<'a> {
 pub(super) type Events = Vec<(i64, Event)>;
 
 impl Demo {
-    /// Events that end at a second since 1970.
-    pub(crate) fn new(now: i64) -> Self {
+    /// Events that end at a second since 1970, about so many, at most [`EVENTS`].
+    pub(crate) fn new(now: i64, events: u64) -> Self {
         let loaded = indelible_catalog::load(&indelible_catalog::builtin());
-        let catalogs = loaded.catalogs.into_iter().map(|catalog| (catalog.id.clone(), catalog));
-        Self { catalogs: catalogs.collect(), now }
+        let catalogs: BTreeMap<String, Arc<Catalog>> =
+            loaded.catalogs.into_iter().map(|catalog| (catalog.id.clone(), catalog)).collect();
+        let used = SYSTEMS.iter().filter_map(|id| catalogs.get(*id));
+        let examples = used.map(|catalog| (catalog.id.clone(), examples(catalog))).collect();
+        let thousandths = (events * 1_000 / EVENTS).clamp(1, 1_000);
+        Self { catalogs, examples, now, thousandths }
+    }
+
+    /// Whether one of many like it happens in a demonstration of this size.
+    pub(super) fn keeps(&self, chance: &mut Chance) -> bool {
+        chance.in_thousand(self.thousandths)
     }
 
     /// Everything that happened in an organization, oldest first, as lines of JSON.
@@ -88,7 +107,7 @@ impl Demo {
     ) -> Vec<String> {
         let mut chance = Chance::new(second.unsigned_abs() ^ org.seed);
         let mut events = Events::new();
-        for _ in 0..chance.below(3) {
+        for _ in 0..chance.below(4) {
             let who = chance.pick(org.people);
             let (catalog, code) = day::usual(org, &mut chance);
             let at = second;
@@ -110,8 +129,9 @@ impl Demo {
     pub(super) fn event(&self, act: &Act<'_>, chance: &mut Chance) -> Option<Event> {
         let catalog = self.catalogs.get(act.catalog)?;
         let of = catalog.type_by_code(act.code)?;
-        let number = u32::try_from(chance.below(12)).unwrap_or(0) + 1;
-        let mut event = indelible_catalog::example::example(catalog, of, number);
+        let variant = usize::try_from(chance.below(VARIANTS)).unwrap_or(0);
+        let number = u32::try_from(variant).unwrap_or(0) + 1;
+        let mut event = self.examples.get(act.catalog)?.get(act.code)?.get(variant)?.clone();
         let nanos = u32::try_from(chance.below(1_000)).unwrap_or(0) * 1_000_000;
         let at = Time { seconds: act.at, nanos, offset_minutes: Some(0) };
         event.set(Field::OccurredAt, Value::Time(at));
@@ -142,6 +162,15 @@ impl Demo {
     pub(super) fn types(&self, catalog: &str) -> &[EventType] {
         self.catalogs.get(catalog).map(|catalog| catalog.types()).unwrap_or_default()
     }
+}
+
+/// Every variant of every type of a catalog.
+fn examples(catalog: &Catalog) -> HashMap<String, Vec<Event>> {
+    let variants = |of: &EventType| {
+        let number = |at: u64| u32::try_from(at).unwrap_or(0) + 1;
+        (0..VARIANTS).map(|at| indelible_catalog::example::example(catalog, of, number(at))).collect()
+    };
+    catalog.types().iter().map(|of| (of.code.clone(), variants(of))).collect()
 }
 
 /// What an act was done to, by a name that somebody would give it.
@@ -197,10 +226,27 @@ mod tests {
 
     #[test]
     fn the_same_time_gives_the_same_events() {
-        let of = |now| Demo::new(now).lines(&ORGANIZATIONS[0]);
+        let of = |now| Demo::new(now, 30_000).lines(&ORGANIZATIONS[0]);
         let (first, second) = (of(1_795_000_000), of(1_795_000_000));
         assert!(first == second);
         assert!(first.len() > 10_000, "{}", first.len());
         assert_ne!(first, of(1_795_086_400));
+    }
+
+    #[test]
+    fn a_demonstration_is_about_as_large_as_it_is_said_to_be() {
+        let count = |events: u64| {
+            let demo = Demo::new(1_795_000_000, events);
+            let all = ORGANIZATIONS.iter().map(|org| {
+                let mut events = Events::new();
+                day::all(&demo, org, &mut events);
+                events.len() as u64
+            });
+            all.sum::<u64>()
+        };
+        for events in [20_000, 60_000] {
+            let made = count(events);
+            assert!(made.abs_diff(events) < events / 10, "{made} for {events}");
+        }
     }
 }

@@ -19,6 +19,10 @@ pub(crate) const GUESSED: i64 = 6;
 pub(crate) const CLEANED: i64 = 12;
 /// and that support was at a machine.
 pub(crate) const SUPPORTED: i64 = 3;
+/// What was taken out at the end of the first story.
+const EXPORTED: &str = "LOG_REPORT.CREATE";
+/// Who left.
+pub(crate) const LEAVER: &str = "u-115";
 /// Session of the support.
 pub(crate) const SUPPORT_SESSION: &str = "nrc-5e1f";
 
@@ -70,6 +74,8 @@ fn guessed(demo: &Demo, org: &Organization, chance: &mut Chance, out: &mut Event
         },
         chance,
     );
+    let report = Some("Vendor access".to_owned());
+    push(Act { target: report, ..Act::new("netop", EXPORTED, at + 280, victim) }, chance);
     for (wait, code) in
         [(300, "DEVICE.FILETRANSFER_SESSION_STARTED"), (1_460, "DEVICE.FILETRANSFER_SESSION_STOPPED")]
     {
@@ -82,7 +88,7 @@ fn guessed(demo: &Demo, org: &Organization, chance: &mut Chance, out: &mut Event
 
 /// An administrator removes people and a dashboard in the night before leaving.
 fn cleaned(demo: &Demo, org: &Organization, chance: &mut Chance, out: &mut Events) {
-    let leaver = of_id(org, "u-115");
+    let leaver = of_id(org, LEAVER);
     let mut at = midnight(demo, CLEANED) + 2 * 3_600 + 14 * 60;
     let mut push = |act: Act<'_>, chance: &mut Chance| {
         let act = Act { session: Some("b41d77f0".to_owned()), ..act };

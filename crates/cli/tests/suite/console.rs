@@ -391,7 +391,7 @@ struct Demo {
 impl Demo {
     fn start(home: &Path) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_indelible"))
-            .args(["demo", "--listen", "127.0.0.1:0"])
+            .args(["demo", "--events", "33000", "--listen", "127.0.0.1:0"])
             .env("HOME", home)
             .env("TMPDIR", home)
             .stdout(Stdio::null())
@@ -418,6 +418,53 @@ impl Drop for Demo {
     }
 }
 
+/// The story of the support session in the terminal: the same four bars as on the page.
+fn drawn(said: &[String]) {
+    let exports = said.iter().find_map(|line| line.trim().strip_prefix("export ")).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_indelible"));
+        command.args(arguments).envs(exports.split(' ').filter_map(|pair| pair.split_once('=')));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let story = ["timeline", "session", "nrc-5e1f", "--catalog", "netop"];
+    let text = run(&[&story[..], &["--output", "table"]].concat());
+    assert_eq!(text.matches('├').count(), 4, "{text}");
+    assert!(text.contains("Remote session started, ") && text.contains("ws-radiology-07"), "{text}");
+    let lines = run(&[&story[..], &["--output", "ndjson"]].concat());
+    let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 8);
+    assert_eq!(
+        rows.iter().filter(|row| row["ends_at"].is_string() && row["open"] == false).count(),
+        4,
+        "{lines}"
+    );
+}
+
+/// One byte is changed and found, with the event, the file and the place; turned back, everything holds.
+fn tampered(home: &Path, integrity: &str) {
+    assert!(integrity.contains("Verify now"), "{integrity}");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_indelible"));
+        let output = command.args(arguments).env("HOME", home).env("TMPDIR", home).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let folder = std::fs::read_dir(home).unwrap().map(|entry| entry.unwrap().path());
+    let data = folder.map(|folder| folder.join("data")).find(|data| data.exists()).unwrap();
+    let verify = ["verify", "--data", data.to_str().unwrap()];
+    assert_eq!(run(&verify).0, 0);
+    let (code, said) = run(&["demo", "tamper"]);
+    assert!(code == 0 && said.contains("indelible verify --data"), "{said}");
+    let (code, said) = run(&verify);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("at byte") && said.contains("event "), "{said}");
+    assert_eq!(run(&["demo", "tamper"]).0, 1, "once is enough");
+    assert_eq!(run(&["demo", "tamper", "--undo"]).0, 0);
+    assert_eq!(run(&verify).0, 0);
+}
+
 #[test]
 fn a_demonstration_keeps_what_its_tour_promises() {
     let home = tempfile::tempdir().unwrap();
@@ -434,7 +481,7 @@ fn a_demonstration_keeps_what_its_tour_promises() {
         let mut answer = request.call().unwrap();
         (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
     };
-    assert_eq!(links.len(), 6, "{links:?}");
+    assert_eq!(links.len(), 7, "{links:?}");
     assert_eq!(page(links[0], None).0, 303);
     for link in &links[1..] {
         let (status, html) = page(link, None);
@@ -446,6 +493,8 @@ fn a_demonstration_keeps_what_its_tour_promises() {
     }
     let (_, found) = page(links[1], None);
     assert!(found.contains("Multi-factor authentication disabled") && found.contains("40 failed"), "{found}");
+    drawn(&demo.said);
+    tampered(home.path(), &page(&format!("{}o/noordwal/integrity", links[0]), None).1);
     // Nothing is left of it.
     let asked = Command::new("kill").args(["-TERM", &demo.child.id().to_string()]).status().unwrap();
     assert!(asked.success() && demo.child.wait().unwrap().success());

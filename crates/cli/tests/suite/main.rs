@@ -20,6 +20,7 @@ mod api_search;
 mod api_serve;
 mod api_views;
 mod binary;
+mod bundles;
 mod catalogs;
 mod columns;
 mod console;

@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use indelible_control::Permission;
-use indelible_event::{EventId, Field, Leaf, StoredBody};
+use indelible_event::{EXTRA_MAGIC, EventId, Field, Leaf, StoredBody};
 use indelible_store::error::StoreError;
 use indelible_store::log_no::LogNo;
 use indelible_store::read::Record;
@@ -31,8 +31,6 @@ const BY_ID: &[Parameter] = &[
     Parameter { name: "source_id", kind: "string", doc: "" },
     Parameter { name: "include", kind: "string", doc: "" },
 ];
-/// What our `extra` of a proof file begins with; then the leaf, then the disclosure.
-const EXTRA_MAGIC: &[u8; 4] = b"ixd1";
 
 pub(crate) async fn by_id(
     State(app): State<Shared>,

@@ -1,5 +1,6 @@
 //! The handlers, one file for each resource. A handler gets its access first, then does one thing.
 
+pub(crate) mod bundles;
 pub(crate) mod catalogs;
 pub(crate) mod cursors;
 pub(crate) mod event;

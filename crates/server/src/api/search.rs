@@ -247,7 +247,7 @@ pub(crate) fn understand(
 }
 
 /// Whether `include` asks for the form that events were received in; the only thing it knows.
-pub(super) fn includes_raw(include: Option<&str>) -> Result<bool, Problem> {
+pub(crate) fn includes_raw(include: Option<&str>) -> Result<bool, Problem> {
     match include {
         None | Some("") => Ok(false),
         Some("raw") => Ok(true),
@@ -385,7 +385,7 @@ fn page(on: &dyn Reads, ready: &Ready, cancelled: &AtomicBool) -> Result<Found, 
 }
 
 /// The events that an answer lacks because their files are damaged; nothing when there are none.
-pub(super) fn lacking(budget: &Budget<'_>) -> Option<Value> {
+pub(crate) fn lacking(budget: &Budget<'_>) -> Option<Value> {
     lacking_of(&budget.incomplete())
 }
 

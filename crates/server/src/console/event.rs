@@ -16,7 +16,7 @@ use indelible_store::log_no::LogNo;
 use super::rows::Painter;
 use super::search::Search;
 use super::visit::{Call, Section};
-use super::{beside, event_fields, page};
+use super::{beside, bundle, event_fields, page};
 use crate::access::Access;
 use crate::api::event::{Made, check_catalog, find, make_proof, record};
 use crate::api::{Answer, log};
@@ -73,6 +73,7 @@ pub(crate) async fn event(call: Call, Path((org, id)): Path<(String, String)>) -
         raw,
         raw_format,
         proof,
+        bundle: bundle::form(&painter.search.with_text(format!("index:{index}")), painter.zone.name()),
         related: event_fields::related(&event, &leaf, &painter, call.text()),
         record: event_fields::record(&event, &leaf, index, &painter),
         sentence,

@@ -12,6 +12,7 @@ use indelible_control::Permission;
 use indelible_query::{EventQuery, Instant};
 use serde_json::Value;
 
+use super::bundle;
 use super::columns::{self, Columns};
 use super::facets::{self, BY_COLUMNS, FIELDS, VALUES};
 use super::look::{Beside, Looked, ends, look};
@@ -160,6 +161,7 @@ fn found(app: &App, painter: &Painter, looked: &Looked, ready: &Ready) -> Result
         older: turned(&page.next_cursor),
         sizes: sizes.into(),
         csv: search.csv(),
+        bundle: bundle::form(search, painter.zone.name()),
         copies: copies(app, painter, ready, page.log_size),
         nothing,
         wider: if count == 0 { wider(query, search) } else { Vec::new() },

@@ -1,11 +1,15 @@
 //! Integrity: what is signed, who sends, and which numbers are missing.
 
+use axum::body::Body;
 use axum::extract::Path;
-use indelible_console::integrity::{Checkpoint, Integrity, Producer};
+use axum::response::{IntoResponse, Redirect};
+use indelible_console::integrity::{Checked, Checkpoint, Integrity, Producer};
 use indelible_control::Permission;
 use indelible_query::{EventQuery, FieldRef, Instant};
 use indelible_store::producers::ProducerInfo;
 
+use super::bundle;
+use super::form::Form;
 use super::page;
 use super::rows::is;
 use super::search::Search;
@@ -15,9 +19,12 @@ use crate::api::Answer;
 use crate::api::log::log_problem;
 use crate::app::{Shared, head, size};
 use crate::problem::Problem;
+use crate::verifying::{self, Verified};
 
 /// Checkpoints that are named; the log's notes have them all.
 const CHECKPOINTS: usize = 20;
+/// Faults that are named.
+const FAULTS: usize = 10;
 /// Producers that are named.
 const PRODUCERS: usize = 200;
 /// Gaps of a producer that are named.
@@ -64,10 +71,34 @@ pub(crate) async fn integrity(call: Call, Path(org): Path<String>) -> Answer {
         note: head.map(|head| head.note.to_string()),
         verify_url: format!("indelible verify --url {url} --org {org} --vkey '{}'", key.unwrap_or("KEY")),
         verify_data: format!("indelible verify --data {}", data_folder(&call)),
+        checked: app.verifying.last().map(|last| checked(&last, org, &zone)),
+        bundle: bundle::of_window(org, zone.name()),
         checkpoints: checkpoints.collect(),
         producers: shown(producers, org, &zone)?,
         gaps,
     })
+}
+
+/// Recomputes what is stored, records that, and leads back to the page.
+pub(crate) async fn verify(call: Call, Path(org): Path<String>, body: Body) -> Answer {
+    let access = call.access(&org, Permission::LogRead)?;
+    Form::checked(&call, body).await?;
+    verifying::verify(&call.app, &access, &call.caller).await?;
+    Ok(Redirect::to(&format!("/o/{}/integrity", access.org.id)).into_response())
+}
+
+/// What verifying came to for one organization: its own log, and what belongs to none.
+fn checked(last: &Verified, org: &str, zone: &Zone) -> Checked {
+    let mut faults = last.faults_of(org);
+    let more = faults.len().saturating_sub(FAULTS);
+    faults.truncate(FAULTS);
+    Checked {
+        at: zone.second(Instant(i128::from(last.at_ns))),
+        events: last.events,
+        checkpoints: last.checkpoints,
+        faults,
+        more,
+    }
 }
 
 fn data_folder(call: &Call) -> String {

@@ -10,6 +10,7 @@ mod around;
 mod assets;
 mod attempts;
 mod beside;
+mod bundle;
 mod catalog_seen;
 mod catalogs;
 mod columns;

@@ -7,8 +7,8 @@ use indelible_control::Permission::{
 };
 
 use super::{
-    around, assets, catalogs, csv, event, explore, home, integrity, keys, live, login, me, organizations,
-    people, setup, timeline, views,
+    around, assets, bundle, catalogs, csv, event, explore, home, integrity, keys, live, login, me,
+    organizations, people, setup, timeline, views,
 };
 use crate::app::Shared;
 use crate::endpoints::Need;
@@ -55,6 +55,7 @@ pub const PAGES: &[Page] = &[
     page!(post "/login", Need::Nothing, "Begin a session.", login::begin),
     page!(get "/login/code", Need::Nothing, "Where a person gives the code of their authenticator.", login::code_form),
     page!(post "/login/code", Need::Nothing, "Give it.", login::code),
+    page!(get "/verify", Need::Nothing, "Checks proofs and bundles in the browser; reads nothing here.", bundle::verify),
     page!(get "/setup", Need::Nothing, "What a claim link opens.", setup::claim_form),
     page!(post "/setup", Need::Nothing, "Become the owner, with the link's token.", setup::make_claim),
     page!(get "/invitation", Need::Nothing, "What an invitation opens.", setup::invitation_form),
@@ -72,6 +73,7 @@ pub const PAGES: &[Page] = &[
     page!(get "/o/{org}", may(EventsRead), "Home: events per day, newest failures, state of the log.", home::home),
     page!(get "/o/{org}/explore", may(EventsRead), "Search with facets and histogram.", explore::explore),
     page!(get "/o/{org}/explore.csv", may(EventsRead), "Everything that a search matches, as CSV.", csv::csv),
+    page!(post "/o/{org}/bundle", may(EventsRead), "Everything that a search finds, as an evidence bundle.", bundle::create),
     page!(get "/o/{org}/suggest", may(EventsRead), "Completions of a query.", explore::suggest),
     page!(get "/o/{org}/live", may(EventsRead), "Events as they come.", live::live),
     page!(get "/o/{org}/live/events", may(EventsRead), "The same as a stream for the page.", live::events),
@@ -82,6 +84,7 @@ pub const PAGES: &[Page] = &[
     page!(get "/o/{org}/e/{id}", may(EventsRead), "One event with its proof.", event::event),
     page!(get "/o/{org}/e/{id}/proof", may(EventsRead), "The event's proof as a file.", event::proof),
     page!(get "/o/{org}/integrity", may(LogRead), "Checkpoints, producers and their gaps.", integrity::integrity),
+    page!(post "/o/{org}/integrity", may(LogRead), "Recompute the log from its stored events up.", integrity::verify),
     page!(get "/o/{org}/people", may(PersonRead), "People with a role in the organization.", people::list),
     page!(post "/o/{org}/people", may(PersonAdmin), "Invite a person.", people::invite),
     page!(get "/o/{org}/people/{id}", may(PersonRead), "One person.", people::one),

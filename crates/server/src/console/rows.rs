@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use indelible_catalog::catalog::Registry;
+use indelible_catalog::spans::first_target_member;
 use indelible_console::row::{Row, Stamp, Value};
 use indelible_event::{Event, Field, Leaf};
 use indelible_query::{EventQuery, FieldRef, Instant, Scalar, Test};
@@ -41,16 +42,9 @@ pub(crate) fn first_target(event: &Event) -> (Option<String>, usize) {
     (text("name").or_else(|| text("id")), targets.len())
 }
 
-/// A member of the first of an event's targets, if it says something.
-pub(crate) fn first_member(event: &Event, member: &str) -> Option<String> {
-    let targets = event.get(Field::Targets).and_then(|targets| targets.as_list())?;
-    let text = targets.first()?.as_map()?.get(member)?.as_text()?;
-    Some(text.to_owned()).filter(|text| !text.trim().is_empty())
-}
-
 /// What queries know the first of an event's targets by: its id, else its name.
 pub(crate) fn target_id(event: &Event) -> Option<String> {
-    first_member(event, "id").or_else(|| first_member(event, "name"))
+    first_target_member(event, "id").or_else(|| first_target_member(event, "name"))
 }
 
 /// Who acted, by the name that people know.

@@ -17,6 +17,7 @@ use indelible_event::{Event, Field};
 use indelible_query::{EventQuery, FieldRef, Instant, MAX_GET_BYTES, Node, Test};
 use indelible_search::{Budget, Hit, Log, Scope};
 
+use super::bundle;
 use super::facets;
 use super::look::{Beside, Looked, look};
 use super::page;
@@ -163,6 +164,7 @@ async fn story(call: &Call, access: &Access, joined: &Joined) -> Result<Story, P
     let one = Search { limit: Some(1), ..search.clone() };
     let (looked, _) = look(call, access, &one, Some(beside)).await?;
     let events = events(call, access, &search, ("occurred_at", MAX_EVENTS)).await?;
+    let bundle = bundle::form(&search, call.zone().name());
     let painter = Painter { catalogs: call.app.catalogs(), zone: call.zone(), search, query: joined.query() };
     let mut rows: Vec<Row> = events
         .iter()
@@ -181,6 +183,7 @@ async fn story(call: &Call, access: &Access, joined: &Joined) -> Result<Story, P
     let drawn = lanes(&events, &painter, t);
     let count = looked.count.map_or(0, |count| count.value);
     Ok(Story {
+        bundle,
         facts: facts(&events, &painter, (t, drawn.open)),
         count,
         failures: looked.failed["events"].as_u64().unwrap_or(0),

@@ -242,7 +242,7 @@ pub(crate) struct Origin {
 }
 
 /// Records an own event and waits until it is durable.
-pub(crate) async fn record_own(app: &App, origin: Origin, mut event: Event) -> Result<(), Problem> {
+pub(crate) async fn record_own(app: &App, origin: Origin, mut event: Event) -> Result<u64, Problem> {
     let catalogs = app.catalogs();
     let catalog = catalogs.get("indelible").ok_or_else(|| {
         Problem::new(Code::Internal, "the built-in catalog indelible is not loaded; no act can be recorded")
@@ -261,7 +261,7 @@ pub(crate) async fn record_own(app: &App, origin: Origin, mut event: Event) -> R
         ..sealed
     };
     match append_one(app, append).await {
-        Ok(Appended::Stored(_)) => Ok(()),
+        Ok(Appended::Stored(place)) => Ok(place.index),
         Ok(other) => {
             own.give_back(number);
             Err(Problem::new(

@@ -68,6 +68,18 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
             ("fields", "string"),
         ],
     ),
+    (
+        "BundleRequest",
+        &[
+            ("q", "string"),
+            ("since", "string"),
+            ("until", "string"),
+            ("tz", "string"),
+            ("at", "integer"),
+            ("purpose", "string"),
+            ("include", "string"),
+        ],
+    ),
     ("SqlRequest", &[("sql", "string"), ("limit", "integer")]),
     (
         "SqlAnswer",

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod batches;
 mod flat_log;
 mod merkle_vectors;
 mod notes;

@@ -7,16 +7,16 @@
 mod data;
 mod proof;
 mod url;
-mod vkeys;
+pub(super) mod vkeys;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::Context;
 use crate::exit::{Exit, Failure, Outcome};
 
-/// Verify a log, or the proof of an event
+/// Verify a log, the proof of an event, or an evidence bundle
 ///
 /// Recomputes everything from the events up and compares with what was signed. Exit 3 when something does not hold,
 /// with the first place where it does not.
@@ -25,8 +25,8 @@ use crate::exit::{Exit, Failure, Outcome};
     after_help = "Examples:\n  indelible verify --data ./indelible-data\n  indelible verify --url http://127.0.0.1:7513 --org default --vkey \"$(cat default.vkey)\"\n  indelible verify event.tlog-proof --vkey-file default.vkey\n\nExit codes: 0 everything holds, 3 something does not: evidence of tampering or damage."
 )]
 pub(crate) struct Args {
-    /// Proofs of events
-    #[arg(value_name = "FILE.tlog-proof", required_unless_present_any = ["data", "url"], conflicts_with_all = ["data", "url"])]
+    /// Proofs of events, or evidence bundles
+    #[arg(value_name = "FILE", required_unless_present_any = ["data", "url"], conflicts_with_all = ["data", "url"])]
     proofs: Vec<PathBuf>,
     /// Data folder of a server that is stopped, or a copy
     #[arg(long, value_name = "DIR", conflicts_with = "url")]
@@ -34,12 +34,8 @@ pub(crate) struct Args {
     /// Running server: checkpoint, tiles and leaves are read over HTTP
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     url: Option<String>,
-    /// Public key of the log, from a place that is not the server; may be repeated
-    #[arg(long = "vkey", value_name = "VKEY")]
-    vkeys: Vec<String>,
-    /// File with public keys of the log, one a line
-    #[arg(long, value_name = "FILE")]
-    vkey_file: Option<PathBuf>,
+    #[command(flatten)]
+    keys: vkeys::KeyArgs,
 }
 
 /// What a verification came to.
@@ -73,13 +69,27 @@ impl Args {
         }
         let mut failed = 0;
         for path in &self.proofs {
-            failed += usize::from(!proof::verify(&self, path, context)?);
+            failed += usize::from(!holds(&self, path, context)?);
         }
         if failed > 0 {
-            let message = format!("{failed} of {} proofs do not hold", self.proofs.len());
+            let message = format!("{failed} of {} files do not hold", self.proofs.len());
             return Err(Failure::new(Exit::Tampered, "not_verified", message));
         }
         Ok(())
+    }
+}
+
+/// Checks a file that was handed over: a bundle, or else a proof.
+fn holds(args: &Args, path: &Path, context: &Context) -> Result<bool, Failure> {
+    if !super::bundle::is_bundle(path) {
+        return proof::verify(args, path, context);
+    }
+    match super::bundle::verify(path, &args.keys, context) {
+        Err(failure) if failure.exit == Exit::Tampered => {
+            crate::output::say(&failure.message);
+            Ok(false)
+        }
+        checked => checked.map(|()| true),
     }
 }
 

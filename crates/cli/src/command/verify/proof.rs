@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use indelible_event::{Leaf, StoredBody, Value as EventValue, read_event};
+use indelible_event::{EXTRA_MAGIC, Leaf, PLAIN_PATH, StoredBody, Value as EventValue, read_event};
 use indelible_formats::json_out;
 use indelible_tlog::checkpoint::SignedCheckpoint;
 use indelible_tlog::proof_file::ProofFile;
@@ -16,17 +16,12 @@ use crate::exit::Failure;
 use crate::output::say;
 use crate::time;
 
-/// What the extra of our proof files begins with; then the leaf, then the disclosure.
-const EXTRA_MAGIC: &[u8] = b"ixd1";
-/// Path of the item that holds all plain values.
-const PLAIN_PATH: &str = "*";
-
 /// Checks a proof and prints what it proves; false when it does not hold.
 pub(super) fn verify(args: &Args, path: &Path, context: &Context) -> Result<bool, Failure> {
     let name = path.display();
     let bytes =
         std::fs::read(path).map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
-    let known = match vkeys::said(args)? {
+    let known = match args.keys.said()? {
         Some(known) => known,
         None => vkeys::of_server(&Client::new(&context.target)?).map_err(|failure| {
             Failure::usage(format!("no key to check {name} with: say --vkey or --vkey-file ({failure})"))
@@ -49,7 +44,7 @@ pub(super) fn verify(args: &Args, path: &Path, context: &Context) -> Result<bool
 fn check(bytes: &[u8], known: &vkeys::Known) -> Result<Value, String> {
     let file = ProofFile::parse(bytes).map_err(|error| error.to_string())?;
     let extra = file.extra.as_deref().ok_or("it holds no leaf; it is not of our making")?;
-    let rest = extra.strip_prefix(EXTRA_MAGIC).ok_or("its extra is of another program")?;
+    let rest = extra.strip_prefix(EXTRA_MAGIC.as_slice()).ok_or("its extra is of another program")?;
     let (encoded, disclosure) =
         rest.split_first_chunk::<{ indelible_event::LEAF_BYTES }>().ok_or("its leaf is cut off")?;
     let leaf = Leaf::decode(encoded).map_err(|error| error.to_string())?;

@@ -22,7 +22,7 @@ pub(super) fn verify(args: &Args, url: &str, context: &Context) -> Result<Verdic
         target.server = Some(url.to_owned());
     }
     let client = Client::new(&target)?;
-    let known = match vkeys::said(args)? {
+    let known = match args.keys.said()? {
         Some(known) => known,
         None => vkeys::of_server(&client)?,
     };

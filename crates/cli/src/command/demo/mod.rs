@@ -1,5 +1,7 @@
 //! `indelible demo`: a server with invented events to look around in, gone when it ends.
 
+mod tamper;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +13,7 @@ use indelible_server::{Running, StartError, Stop};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Context;
-use crate::demo::{DAYS, Demo, ORGANIZATIONS, Organization};
+use crate::demo::{DAYS, Demo, ORGANIZATIONS, Organization, stories};
 use crate::exit::{Failure, Outcome};
 use crate::output::say;
 
@@ -29,36 +31,54 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Starts a server on a loopback address with a temporary folder, fills it with three months of events of the built-in
 /// catalogs and some stories to be found in them, and prints where to look. Everything is deleted when it ends.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  indelible demo\n  indelible demo --listen 127.0.0.1:8080")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  indelible demo\n  indelible demo --listen 127.0.0.1:8080\n  indelible demo tamper"
+)]
 pub(crate) struct Args {
     /// Loopback address of the console [default: 127.0.0.1:7513, or a free port if that is taken]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Events to invent, about
+    #[arg(long, value_name = "N", default_value_t = crate::demo::EVENTS,
+          value_parser = clap::value_parser!(u64).range(1_000..=crate::demo::EVENTS))]
+    events: u64,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    Tamper(tamper::TamperArgs),
 }
 
 impl Args {
     pub(crate) fn run(self, _context: &Context) -> Outcome {
-        let folder = tempfile::Builder::new().prefix("indelible-demo-").tempdir()?;
+        if let Some(Action::Tamper(args)) = self.action {
+            return args.run();
+        }
+        let folder = tempfile::Builder::new().prefix(tamper::FOLDERS).tempdir()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let shown = runtime.block_on(show(self.listen.as_deref(), folder.path()));
+        let shown = runtime.block_on(show(self.listen.as_deref(), self.events, folder.path()));
         folder.close()?;
         shown
     }
 }
 
-async fn show(listen: Option<&str>, folder: &std::path::Path) -> Outcome {
+async fn show(listen: Option<&str>, events: u64, folder: &std::path::Path) -> Outcome {
     let mut terminate = signal(SignalKind::terminate())?;
     let running = Arc::new(start(listen, folder).await?);
     let founded = running.founded.as_ref().ok_or_else(|| Failure::failed("the folder was not empty"))?;
     let (url, token) = (format!("http://{}", running.api), founded.token.clone());
     let now = Clock::system().now_ns() / 1_000_000_000;
-    let sender = Sender::new(&url, &token, now);
-    let filled = tokio::task::spawn_blocking(move || sender.fill().map(|told| (sender, told)));
-    let (sender, told) = filled.await.map_err(|error| Failure::failed(error.to_string()))??;
-    running
-        .demonstrate(founded.key_id.clone(), tour())
-        .map_err(|error| Failure::failed(error.to_string()))?;
-    greet(&url, &told);
+    let sender = Sender::new(&url, &token, Demo::new(now, events));
+    let filled = tokio::task::spawn_blocking(move || sender.fill().map(|filled| (sender, filled)));
+    let (sender, (told, removed)) = filled.await.map_err(|error| Failure::failed(error.to_string()))??;
+    let tour = tour(&removed);
+    greet((&url, &founded.token), &told, &tour);
+    running.demonstrate(founded.key_id.clone(), tour).map_err(|error| Failure::failed(error.to_string()))?;
+    tamper::tell(folder, &url)?;
+    say("ready");
     let over = Arc::new(AtomicBool::new(false));
     let (flag, live) = (Arc::clone(&over), now);
     let going_on = tokio::task::spawn_blocking(move || sender.go_on(live, &flag));
@@ -109,10 +129,10 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(url: &str, token: &str, now: i64) -> Self {
+    fn new(url: &str, token: &str, demo: Demo) -> Self {
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
         let (url, authorization) = (url.to_owned(), format!("Bearer {token}"));
-        Self { url, authorization, agent: config.into(), demo: Demo::new(now) }
+        Self { url, authorization, agent: config.into(), demo }
     }
 
     fn post(&self, path: &str, kind: &str, body: &str) -> Result<(), Failure> {
@@ -123,8 +143,22 @@ impl Sender {
         if answer.status().is_success() { Ok(()) } else { Err(Failure::failed(text)) }
     }
 
-    /// Makes the organizations and sends their past, both at once; what was sent, a line for each.
-    fn fill(&self) -> Result<Vec<String>, Failure> {
+    /// Makes the organizations and sends their past, both at once; what was sent, a line for each, and the id of the event
+    /// that a dashboard was removed by.
+    fn fill(&self) -> Result<(Vec<String>, String), Failure> {
+        let told = self.fill_all()?;
+        let [hospital, _] = ORGANIZATIONS else { return Ok((told, String::new())) };
+        let path =
+            format!("/{}/events?q=code%3A900303%20actor.id%3A{}&limit=1", hospital.id, stories::LEAVER);
+        let request = self.agent.get(format!("{}/api/v1/orgs{path}", self.url));
+        let answer = request.header("authorization", &self.authorization).call();
+        let mut answer = answer.map_err(|error| Failure::failed(error.to_string()))?;
+        let text = answer.body_mut().read_to_string().map_err(|error| Failure::failed(error.to_string()))?;
+        let found: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        Ok((told, found["items"][0]["id"].as_str().unwrap_or_default().to_owned()))
+    }
+
+    fn fill_all(&self) -> Result<Vec<String>, Failure> {
         std::thread::scope(|scope| {
             let filling: Vec<_> =
                 ORGANIZATIONS.iter().map(|org| scope.spawn(|| self.fill_one(org))).collect();
@@ -171,8 +205,8 @@ impl Sender {
     }
 }
 
-fn tour() -> Vec<Stop> {
-    use crate::demo::stories;
+/// Where to begin; `removed` is the id of an event of the third story.
+fn tour(removed: &str) -> Vec<Stop> {
     let stop = |org: &str, path: String, title: &str, text: &str| Stop {
         org: org.to_owned(),
         path,
@@ -190,15 +224,25 @@ fn tour() -> Vec<Stop> {
         ),
         stop(
             hospital.id,
-            format!("explore?q=session%3A{}&{}", stories::SUPPORT_SESSION, days(stories::SUPPORTED)),
+            format!("timeline?by=session&value={}&catalog=netop", stories::SUPPORT_SESSION),
             "See the story",
             "A support session: control, chat and files, each with a beginning and an end.",
         ),
         stop(
             hospital.id,
-            format!("explore?q=code%3A900213%2C900303&{}", days(stories::CLEANED)),
-            "Hand it over",
-            "At two in the night a leaving administrator removes colleagues and a dashboard.",
+            format!("e/{removed}"),
+            "Prove it",
+            "A dashboard was removed at two in the night. Check in this browser that the record is the one that was made.",
+        ),
+        stop(
+            hospital.id,
+            format!(
+                "explore?q=actor.id%3A{}%20code%3A900213%2C900303&{}",
+                stories::LEAVER,
+                days(stories::CLEANED)
+            ),
+            "Hand it to the auditor",
+            "All that the leaving administrator removed, as one file that proves itself: Evidence bundle.",
         ),
         stop(
             hospital.id,
@@ -210,21 +254,23 @@ fn tour() -> Vec<Stop> {
             other.id,
             "explore?q=&since=-90d".to_owned(),
             "Hush the noise",
-            "One program makes most of the events. Exclude it with one click.",
+            "One program makes a third of the events. Exclude it with one click.",
         ),
     ]
 }
 
-fn greet(url: &str, told: &[String]) {
+fn greet((url, token): (&str, &str), told: &[String], tour: &[Stop]) {
     for line in told {
         say(line);
     }
     say("");
     say(&format!("Console  {url}/"));
-    for stop in tour() {
-        say(&format!("  {:<20} {url}/o/{}/{}", stop.title, stop.org, stop.path));
+    for stop in tour {
+        say(&format!("  {:<22} {url}/o/{}/{}", stop.title, stop.org, stop.path));
     }
     say("");
+    say("For commands and curl in another terminal:");
+    say(&format!("  export INDELIBLE_SERVER={url} INDELIBLE_ORG=noordwal INDELIBLE_TOKEN={token}"));
+    say("To see what a changed byte does, in another terminal: indelible demo tamper");
     say("Everybody at this machine may look; all of it is invented, and deleted on exit (Ctrl-C).");
-    say("ready");
 }
