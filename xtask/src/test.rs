@@ -53,7 +53,8 @@ pub(crate) fn run(long: bool) -> bool {
         run.check("foreign verifiers", || script("bash", "tests/foreign/run.sh", &[]));
         run.check("console in a browser", || {
             let mut node = program_in_root("node");
-            let files = ["console", "pages", "people"].map(|name| format!("tests/console/{name}.test.js"));
+            let files =
+                ["console", "embed", "pages", "people"].map(|name| format!("tests/console/{name}.test.js"));
             run_command(node.arg("--test").args(files).env("INDELIBLE", binary("debug")))
         });
         run.check("vectors, confirmed in Python", || script("python3", "tests/vectors/confirm.py", &[]));

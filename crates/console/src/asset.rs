@@ -40,6 +40,7 @@ assets! {
     "live.js" "text/javascript; charset=utf-8";
     "mark.svg" "image/svg+xml";
     "setup.js" "text/javascript; charset=utf-8";
+    "view.js" "text/javascript; charset=utf-8";
 }
 
 /// The hash of each, by name.

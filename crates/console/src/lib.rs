@@ -29,6 +29,7 @@ pub mod row;
 pub mod setup;
 pub mod text;
 pub mod timeline;
+pub mod view;
 pub mod views;
 pub mod words;
 
