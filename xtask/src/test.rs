@@ -53,7 +53,7 @@ pub(crate) fn run(long: bool) -> bool {
         run.check("foreign verifiers", || script("bash", "tests/foreign/run.sh", &[]));
         run.check("console in a browser", || {
             let mut node = program_in_root("node");
-            let files = ["console", "evidence", "pages", "people", "walk"]
+            let files = ["console", "embed", "evidence", "pages", "people", "walk"]
                 .map(|name| format!("tests/console/{name}.test.js"));
             run_command(node.arg("--test").args(files).env("INDELIBLE", binary("debug")))
         });

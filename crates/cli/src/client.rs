@@ -12,6 +12,7 @@ use serde_json::Value;
 use ureq::http;
 
 use crate::exit::{Exit, Failure};
+use crate::tls;
 
 /// Where the server listens when nobody says otherwise.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:7513";
@@ -23,7 +24,7 @@ const MAX_ATTEMPTS: u32 = 8;
 const MAX_RETRY_WAIT: Duration = Duration::from_mins(1);
 
 /// Which server, organization and credential a command uses.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Target {
     /// URL of the server [default: the profile's, else http://127.0.0.1:7513]
     #[arg(long, global = true, env = "INDELIBLE_SERVER", value_name = "URL", help_heading = "Server")]
@@ -37,6 +38,22 @@ pub(crate) struct Target {
     /// File that holds the API key [default: the profile's; the key itself may stand in INDELIBLE_TOKEN]
     #[arg(long, global = true, env = "INDELIBLE_TOKEN_FILE", value_name = "FILE", help_heading = "Server")]
     pub(crate) token_file: Option<PathBuf>,
+    /// File with the authorities of the server's certificate, PEM [default: the profile's, else the public ones]
+    #[arg(long, global = true, env = "INDELIBLE_CA", value_name = "FILE", help_heading = "Server")]
+    pub(crate) ca: Option<PathBuf>,
+    /// File with the certificate to show to the server, PEM
+    #[arg(
+        long = "client-certificate",
+        global = true,
+        env = "INDELIBLE_CLIENT_CERTIFICATE",
+        value_name = "FILE",
+        requires = "client_key",
+        help_heading = "Server"
+    )]
+    pub(crate) client_certificate: Option<PathBuf>,
+    /// File with its private key, PEM
+    #[arg(long, global = true, env = "INDELIBLE_CLIENT_KEY", value_name = "FILE", help_heading = "Server")]
+    pub(crate) client_key: Option<PathBuf>,
 }
 
 /// A connection to one server as one principal.
@@ -75,21 +92,33 @@ impl Client {
         let server = target.server.clone().or_else(|| profile.as_ref().map(|p| p.server.clone()));
         let org = target.org.clone().or_else(|| profile.as_ref().and_then(|p| p.organization.clone()));
         let token = token(target, profile.as_ref())?;
-        Ok(Self::with(server, org, token))
+        let own = profile.filter(|profile| is_of(profile, target));
+        let ca = target.ca.clone().or_else(|| own.and_then(|profile| profile.ca));
+        let tls = tls::settings(
+            ca.as_deref(),
+            target.client_certificate.as_deref().zip(target.client_key.as_deref()),
+        )?;
+        Ok(Self::with((server, tls), org, token))
     }
 
     /// A connection as nobody, to the server that the target names itself.
-    pub(crate) fn anonymous(target: &Target) -> Self {
-        Self::with(target.server.clone(), target.org.clone(), None)
+    pub(crate) fn anonymous(target: &Target) -> Result<Self, Failure> {
+        let tls = tls::settings(target.ca.as_deref(), None)?;
+        Ok(Self::with((target.server.clone(), tls), target.org.clone(), None))
     }
 
-    fn with(server: Option<String>, org: Option<String>, token: Option<String>) -> Self {
+    fn with(
+        (server, tls): (Option<String>, ureq::tls::TlsConfig),
+        org: Option<String>,
+        token: Option<String>,
+    ) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(Duration::from_secs(10)))
             .user_agent(concat!("indelible/", env!("CARGO_PKG_VERSION")))
+            .tls_config(tls)
             .build();
         Self {
             agent: config.into(),
@@ -373,15 +402,14 @@ fn token(target: &Target, profile: Option<&Profile>) -> Result<Option<String>, F
     if let Some(token) = std::env::var("INDELIBLE_TOKEN").ok().filter(|token| !token.is_empty()) {
         return Ok(Some(token));
     }
-    // A profile's token is for the profile's server only.
-    let same = |profile: &Profile| {
-        target
-            .server
-            .as_ref()
-            .is_none_or(|server| server.trim_end_matches('/') == profile.server.trim_end_matches('/'))
-    };
-    match profile.filter(|profile| same(profile)) {
+    match profile.filter(|profile| is_of(profile, target)) {
         Some(profile) => profile.read_token().map_err(|error| Failure::usage(error.to_string())),
         None => Ok(None),
     }
+}
+
+/// Whether a profile is of the server that is asked: its token and its authority are for no other.
+fn is_of(profile: &Profile, target: &Target) -> bool {
+    let plain = |url: &str| url.trim_end_matches('/').to_owned();
+    target.server.as_ref().is_none_or(|server| plain(server) == plain(&profile.server))
 }

@@ -17,6 +17,7 @@ mod local;
 mod output;
 mod source;
 mod time;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -82,6 +83,8 @@ enum Command {
     Person(command::person::Args),
     Role(command::role::Args),
     Claim(command::claim::Args),
+    Backup(command::backup::Args),
+    Restore(command::restore::Args),
     Producer(command::producer::Args),
     Profile(command::profile::Args),
     Config(command::config::Args),
@@ -147,6 +150,8 @@ fn run(command: Command, context: &Context) -> Outcome {
         Command::Person(args) => args.run(context),
         Command::Role(args) => args.run(context),
         Command::Claim(args) => args.run(context),
+        Command::Backup(args) => args.run(context),
+        Command::Restore(args) => args.run(context),
         Command::Producer(args) => args.run(context),
         Command::Profile(args) => args.run(context),
         Command::Config(args) => args.run(context),

@@ -42,6 +42,7 @@ assets! {
     "proof.js" "text/javascript; charset=utf-8";
     "setup.js" "text/javascript; charset=utf-8";
     "verify.css" "text/css; charset=utf-8";
+    "view.js" "text/javascript; charset=utf-8";
 }
 
 /// The hash of each, by name.

@@ -31,6 +31,7 @@ pub mod setup;
 pub mod text;
 pub mod timeline;
 pub mod verify;
+pub mod view;
 pub mod views;
 pub mod words;
 

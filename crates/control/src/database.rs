@@ -14,18 +14,20 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use subtle::ConstantTimeEq;
 
+use crate::certificate::{Binding, Certificate};
 use crate::error::{AuthError, Error};
 use crate::key::{Credential, Key, KeySeed, NewKey, Scope};
 use crate::organization::{
     Catalogs, DEFAULT_ORGANIZATION, NewOrganization, Organization, OrganizationId, Policy,
     SYSTEM_ORGANIZATION, check_catalogs, check_host, check_policy, origin,
 };
-use crate::permission::Kind;
+use crate::permission::{Kind, Permission, allowed_in};
 use crate::person::{Account, PersonState, folded};
 use crate::principal::{Principal, Who};
 use crate::record::{decode_key, decode_organization, decode_person, encode_key, encode_organization};
 use crate::token::{Presented, compose, id_of};
 use crate::view::Views;
+use crate::viewing::{NewViewer, Viewers, Viewing};
 
 const META: TableDefinition<&str, u32> = TableDefinition::new("meta");
 const ORGANIZATIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("organizations");
@@ -33,8 +35,9 @@ const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("keys");
 pub(crate) const PEOPLE: TableDefinition<&str, &[u8]> = TableDefinition::new("people");
 
 const FORMAT_KEY: &str = "format";
-/// 1: organizations and keys. 2: people, and keys of theirs. A file of format 1 becomes one of 2 when it is opened.
-const FORMAT: u32 = 2;
+/// 1: organizations and keys. 2: people, and keys of theirs. 3: keys with limits that a reader of 2 would not keep
+/// (certificates, filters). A file of an earlier format becomes one of 3 when it is opened.
+const FORMAT: u32 = 3;
 /// Every organization has a log with heads of its own; more than this needs another design than one node.
 const MAX_ORGANIZATIONS: usize = 100_000;
 /// All keys are held in memory; at about 500 bytes each this is 50 MiB.
@@ -68,6 +71,7 @@ pub struct Control {
     /// Held from the start of a change until memory shows it, so that pictures are put in place in commit order.
     changing: Mutex<()>,
     picture: RwLock<Arc<Picture>>,
+    viewers: Viewers,
 }
 
 /// Everything in the database, as last committed.
@@ -96,9 +100,24 @@ impl Control {
                 }
                 other => Error::database("opening")(other.into()),
             })?;
-        let control = Self { database, changing: Mutex::new(()), picture: RwLock::default() };
+        let control = Self {
+            database,
+            changing: Mutex::new(()),
+            picture: RwLock::default(),
+            viewers: Viewers::default(),
+        };
         control.change(|transaction| prepare(transaction, path, first))?;
         Ok(control)
+    }
+
+    /// Copies the database as last committed into a new file, readable by its owner only. Changes wait meanwhile.
+    pub fn copy_to(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        let failed = |source| Error::File { doing: "copying", path: from.to_owned(), source };
+        let _order = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut source = std::fs::File::open(from).map_err(failed)?;
+        let mut target =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
+        std::io::copy(&mut source, &mut target).map(drop).map_err(failed)
     }
 
     /// All organizations, by name.
@@ -171,6 +190,8 @@ impl Control {
             catalog: new.catalog.clone(),
             producer: new.producer.clone(),
             person: new.person.clone(),
+            certificate: new.certificate.clone(),
+            viewing: None,
             label: new.label.clone(),
             created_at_ms: now_ms,
             expires_at_ms: new.expires_at_ms,
@@ -225,12 +246,47 @@ impl Control {
 
     /// Finds out whom a token belongs to. Answers from memory; one SHA-256 and one comparison in constant time.
     pub fn authenticate(&self, token: &str, now_ms: i64) -> Result<Principal, AuthError> {
+        self.authenticate_over(None, token, now_ms)
+    }
+
+    /// The same over a connection on which the client showed this certificate. A key that is bound to a certificate is
+    /// worth nothing without it.
+    pub fn authenticate_over(
+        &self,
+        shown: Option<&Certificate>,
+        token: &str,
+        now_ms: i64,
+    ) -> Result<Principal, AuthError> {
         let presented = Presented::parse(token)?;
-        let entry = self.picture().keys.get(presented.id).cloned().ok_or(AuthError::Unknown)?;
+        let entry = match presented.kind {
+            Kind::Viewer => self.viewers.find(presented.id),
+            _ => self.picture().keys.get(presented.id).cloned(),
+        };
+        let entry = entry.ok_or(AuthError::Unknown)?;
         let same_secret = bool::from(presented.digest().ct_eq(&entry.secret_sha256));
         if !same_secret || entry.key.kind != presented.kind {
             return Err(AuthError::Unknown);
         }
+        let fits = |binding: &Binding| shown.is_some_and(|shown| binding.fits(shown));
+        if entry.key.certificate.as_ref().is_some_and(|binding| !fits(binding)) {
+            return Err(AuthError::Certificate);
+        }
+        let principal = self.holder(&entry, now_ms)?;
+        entry.last_used_ms.store(now_ms, Ordering::Relaxed);
+        Ok(principal)
+    }
+
+    /// Finds out whom a certificate alone belongs to: the newest key in use that says that it is enough.
+    pub fn authenticate_certificate(&self, shown: &Certificate, now_ms: i64) -> Result<Principal, AuthError> {
+        let picture = self.picture();
+        let enough =
+            |key: &Key| key.certificate.as_ref().is_some_and(|binding| binding.alone && binding.fits(shown));
+        let fitting = picture.keys.values().filter(|entry| enough(&entry.key));
+        let (usable, gone): (Vec<_>, Vec<_>) = fitting.partition(|entry| usable(&entry.key, now_ms).is_ok());
+        let newest = |of: Vec<&Arc<Credential>>| {
+            of.into_iter().max_by_key(|entry| (entry.key.created_at_ms, entry.key.id.clone())).cloned()
+        };
+        let entry = newest(usable).or_else(|| newest(gone)).ok_or(AuthError::NoKey)?;
         let principal = self.holder(&entry, now_ms)?;
         entry.last_used_ms.store(now_ms, Ordering::Relaxed);
         Ok(principal)
@@ -251,12 +307,34 @@ impl Control {
     /// Whoever a key stands for: itself, or the person whose it is.
     fn holder(&self, entry: &Arc<Credential>, now_ms: i64) -> Result<Principal, AuthError> {
         usable(&entry.key, now_ms)?;
+        if let Some(viewing) = &entry.key.viewing {
+            self.issuer_holds(&viewing.issuer, &entry.key.scope, now_ms)?;
+        }
         let Some(id) = &entry.key.person else { return Ok(Principal(Who::Key(Arc::clone(entry)))) };
         let account = self.picture().people.get(id).cloned().ok_or(AuthError::Unknown)?;
         if account.person.state != PersonState::Active {
             return Err(AuthError::Disabled);
         }
         Ok(Principal(Who::Person(account, Some(Arc::clone(entry)))))
+    }
+
+    /// Whoever made a viewer token may still make one.
+    fn issuer_holds(&self, issuer: &str, scope: &Scope, now_ms: i64) -> Result<(), AuthError> {
+        let known = self.picture().keys.contains_key(issuer);
+        let principal = if known { self.principal(issuer, now_ms)? } else { self.person_principal(issuer)? };
+        if allowed_in(&principal, Permission::ViewerIssue, scope) { Ok(()) } else { Err(AuthError::Revoked) }
+    }
+
+    /// What the viewer token of this id shows, as long as it can be used.
+    pub fn viewer(&self, id: &str, now_ms: i64) -> Option<Viewing> {
+        let entry = self.viewers.find(id)?;
+        self.holder(&entry, now_ms).ok()?;
+        entry.key.viewing.clone()
+    }
+
+    /// Makes a viewer token. The second value is its text: it is not kept and cannot be shown again.
+    pub fn create_viewer(&self, new: NewViewer, seed: &KeySeed, now_ms: i64) -> Result<(Key, String), Error> {
+        self.viewers.make(new, seed, now_ms)
     }
 
     pub(crate) fn picture(&self) -> Arc<Picture> {

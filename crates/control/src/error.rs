@@ -136,6 +136,14 @@ pub enum AuthError {
     /// The key's time is over.
     #[error("expired API key: create a new one")]
     Expired,
+    /// The key is bound to a client certificate, and the connection shows another or none.
+    #[error("the API key is bound to a client certificate, and this connection does not show it")]
+    Certificate,
+    /// A certificate without a token, and no key says that it is enough.
+    #[error(
+        "no API key is bound to this client certificate alone: send Authorization: Bearer with the key too, or have one made"
+    )]
+    NoKey,
     /// The person whose it is cannot get in.
     #[error("disabled person: an administrator can enable them")]
     Disabled,

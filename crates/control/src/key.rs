@@ -5,9 +5,11 @@
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use crate::certificate::Binding;
 use crate::error::Error;
 use crate::organization::{OrganizationId, check_name};
 use crate::permission::Kind;
+use crate::viewing::Viewing;
 
 /// Labels are shown in one line.
 const MAX_LABEL: usize = 128;
@@ -38,6 +40,10 @@ pub struct Key {
     pub producer: Option<String>,
     /// The id of the person whose it is, for kind `me`.
     pub person: Option<String>,
+    /// The client certificate that it has to be used with, for kind `in`.
+    pub certificate: Option<Binding>,
+    /// What it shows, for kind `vw`.
+    pub viewing: Option<Viewing>,
     /// What people call it.
     pub label: String,
     /// When it was created, Unix milliseconds.
@@ -64,6 +70,8 @@ pub struct NewKey {
     pub producer: Option<String>,
     /// The id of the person whose it is, for kind `me`.
     pub person: Option<String>,
+    /// The client certificate that it has to be used with, for kind `in`.
+    pub certificate: Option<Binding>,
     /// What people call it, at most 128 bytes.
     pub label: String,
     /// From when on it is refused, Unix milliseconds.
@@ -79,6 +87,7 @@ impl NewKey {
             catalog: None,
             producer: None,
             person: None,
+            certificate: None,
             label: String::new(),
             expires_at_ms: None,
         }
@@ -91,6 +100,10 @@ impl NewKey {
     }
 
     pub(crate) fn check(&self, now_ms: i64) -> Result<(), Error> {
+        if self.kind == Kind::Viewer {
+            let why = "keys of kind vw are tokens that are not kept: make one with its filter".to_owned();
+            return Err(Error::Invalid { what: "key kind", why });
+        }
         if (self.kind == Kind::Person) != self.person.is_some() {
             let why = "keys of kind me, and no others, are of a person".to_owned();
             return Err(Error::Invalid { what: "key kind", why });
@@ -98,6 +111,10 @@ impl NewKey {
         if self.scope == Scope::All && !matches!(self.kind, Kind::Admin | Kind::Person) {
             let why = "only keys of kind ad may reach every organization: name one".to_owned();
             return Err(Error::Invalid { what: "key scope", why });
+        }
+        if self.certificate.is_some() && self.kind != Kind::Ingest {
+            let why = "only keys of kind in can be bound to a client certificate".to_owned();
+            return Err(Error::Invalid { what: "key kind", why });
         }
         if self.label.len() > MAX_LABEL || self.label.chars().any(char::is_control) {
             let why = format!("use at most {MAX_LABEL} bytes without control characters");

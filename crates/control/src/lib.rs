@@ -8,6 +8,7 @@
 //! Start reading at [`Control`]; the format of a token is in `token.rs`, who may do what in `permission.rs`, the
 //! stored records in `record.rs`, and the command line's file of servers in `profile.rs`.
 
+mod certificate;
 mod database;
 mod error;
 mod key;
@@ -22,7 +23,9 @@ mod record;
 mod token;
 mod totp;
 mod view;
+mod viewing;
 
+pub use certificate::{Binding, Certificate, Holder as CertificateHolder};
 pub use database::{Changed, Control, FirstStart};
 pub use error::{AuthError, Error};
 pub use key::{Key, KeySeed, NewKey, Scope};
@@ -32,9 +35,12 @@ pub use organization::{
 };
 pub use passphrase::{Hash as PassphraseHash, MAX_LENGTH, MIN_LENGTH, Salt, check as check_passphrase};
 pub use people::{Enrolment, INVITED_MS, PersonChange, RECOVERY_CODES, RecoverySeed};
-pub use permission::{Denied, Kind, Permission, Role, allowed, allowed_everywhere, allowed_in};
+pub use permission::{
+    Denied, Kind, Permission, Role, allowed, allowed_everywhere, allowed_in, reads_only_own,
+};
 pub use person::{Grant, NewPerson, Person, PersonState};
 pub use principal::Principal;
 pub use profile::{Profile, Profiles, profile_path};
 pub use totp::{SECRET_BYTES as TOTP_SECRET_BYTES, address as totp_address, secret_of_text, secret_text};
 pub use view::{NewView, Shows, View};
+pub use viewing::{MAX_VIEWER_MS, MAX_VIEWERS, NewViewer, Viewing};

@@ -19,13 +19,17 @@ pub enum Kind {
     Read,
     /// `ad`: everything within its scope.
     Admin,
+    /// `vw`: reads the events that its filter lets through, for some minutes; for pages and programs of others.
+    Viewer,
     /// `me`: a person's own, with the rights that the person has at the time of the request and none of its own.
     Person,
 }
 
 impl Kind {
-    /// Kinds with rights of their own, in the order of growing rights.
+    /// Kinds with rights of their own that are kept until they are revoked, in the order of growing rights.
     pub const ALL: [Self; 3] = [Self::Ingest, Self::Read, Self::Admin];
+    /// The same, with those that are not kept.
+    pub const WITH_VIEWER: [Self; 4] = [Self::Viewer, Self::Ingest, Self::Read, Self::Admin];
 
     /// The word in tokens, on the command line and in the API.
     pub const fn word(self) -> &'static str {
@@ -33,13 +37,14 @@ impl Kind {
             Self::Ingest => "in",
             Self::Read => "rd",
             Self::Admin => "ad",
+            Self::Viewer => "vw",
             Self::Person => "me",
         }
     }
 
-    /// The kind of a word, if it is one of the four.
+    /// The kind of a word, if it is one of the five.
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().chain([Self::Person]).find(|kind| kind.word() == word)
+        Self::WITH_VIEWER.into_iter().chain([Self::Person]).find(|kind| kind.word() == word)
     }
 }
 
@@ -62,11 +67,14 @@ pub enum Role {
     Analyst,
     /// Sends events, reads none.
     Source,
+    /// Reads what concerns the person, and nothing else.
+    Viewer,
 }
 
 impl Role {
     /// Every role, from the widest to the narrowest.
-    pub const ALL: [Self; 5] = [Self::Owner, Self::Administrator, Self::Auditor, Self::Analyst, Self::Source];
+    pub const ALL: [Self; 6] =
+        [Self::Owner, Self::Administrator, Self::Auditor, Self::Analyst, Self::Source, Self::Viewer];
 
     /// The word in the API, on the command line and in events.
     pub const fn word(self) -> &'static str {
@@ -76,6 +84,7 @@ impl Role {
             Self::Auditor => "auditor",
             Self::Analyst => "analyst",
             Self::Source => "source",
+            Self::Viewer => "viewer",
         }
     }
 
@@ -89,6 +98,7 @@ impl Role {
             Self::Auditor => "reads everything, also settings, people, keys and who looked; changes nothing",
             Self::Analyst => "searches, follows and exports events",
             Self::Source => "sends events, reads none",
+            Self::Viewer => "reads the events that concern the person, and nothing else",
         }
     }
 
@@ -109,8 +119,12 @@ impl fmt::Display for Role {
 pub enum Permission {
     /// Send events into an organization's log.
     IngestWrite,
-    /// Search, read, follow and export events.
+    /// Search, read, follow and export events, as far as a filter lets them through.
     EventsRead,
+    /// See what spans all events of a log and no filter narrows: SQL, producers, others' positions and views.
+    EventsSurvey,
+    /// Make tokens that read a part of what one may read oneself, for some minutes.
+    ViewerIssue,
     /// Decide what becomes of quarantined events.
     EventsRelease,
     /// Move named positions of the feed.
@@ -139,13 +153,15 @@ pub enum Permission {
     NodeAdmin,
 }
 
-use Role::{Administrator, Analyst, Auditor, Owner, Source};
+use Role::{Administrator, Analyst, Auditor, Owner, Source, Viewer};
 
 impl Permission {
     /// Every permission, for generated tables.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::IngestWrite,
         Self::EventsRead,
+        Self::EventsSurvey,
+        Self::ViewerIssue,
         Self::EventsRelease,
         Self::CursorWrite,
         Self::ViewWrite,
@@ -166,6 +182,8 @@ impl Permission {
         match self {
             Self::IngestWrite => "ingest.write",
             Self::EventsRead => "events.read",
+            Self::EventsSurvey => "events.survey",
+            Self::ViewerIssue => "viewer.issue",
             Self::EventsRelease => "events.release",
             Self::CursorWrite => "cursor.write",
             Self::ViewWrite => "view.write",
@@ -187,10 +205,13 @@ impl Permission {
         const IN: Kind = Kind::Ingest;
         const RD: Kind = Kind::Read;
         const AD: Kind = Kind::Admin;
+        const VW: Kind = Kind::Viewer;
         match self {
             Self::IngestWrite => (&[IN, AD], &[Owner, Source]),
-            Self::CatalogRead => (&[IN, RD, AD], &[Owner, Administrator, Auditor, Analyst, Source]),
-            Self::EventsRead | Self::LogRead | Self::OrgRead => {
+            Self::CatalogRead => (&[IN, RD, AD], &[Owner, Administrator, Auditor, Analyst, Source, Viewer]),
+            Self::EventsRead => (&[VW, RD, AD], &[Owner, Administrator, Auditor, Analyst, Viewer]),
+            Self::ViewerIssue => (&[RD, AD], &[Owner, Administrator]),
+            Self::EventsSurvey | Self::LogRead | Self::OrgRead => {
                 (&[RD, AD], &[Owner, Administrator, Auditor, Analyst])
             }
             Self::CursorWrite | Self::ViewWrite => (&[RD, AD], &[Owner, Administrator, Analyst]),
@@ -254,6 +275,20 @@ pub fn allowed(
         }
     }
     Err(if reaches { Denied::NotGranted } else { Denied::OutOfScope })
+}
+
+/// Whether a principal reads the events of an organization as their viewer only: those that concern the person.
+pub fn reads_only_own(principal: &Principal, organization: &OrganizationId) -> bool {
+    let reaches = |scope: &Scope| match scope {
+        Scope::All => true,
+        Scope::One(own) => own == organization,
+    };
+    let reads =
+        principal.holders().filter(|(holder, scope)| reaches(scope) && holder.has(Permission::EventsRead));
+    // A wider role beside it counts in full.
+    reads.fold(None, |all: Option<bool>, (holder, _)| {
+        Some(all.unwrap_or(true) && matches!(holder, Holder::Role(Viewer)))
+    }) == Some(true)
 }
 
 /// Whether a principal has a permission for every organization, present and future.

@@ -5,10 +5,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::certificate::Binding;
 use crate::key::{Credential, Scope};
 use crate::organization::OrganizationId;
 use crate::permission::{Holder, Kind};
 use crate::person::{Account, Person};
+use crate::viewing::Viewing;
 
 /// Who a request comes from. Cheap to clone.
 #[derive(Clone)]
@@ -88,6 +90,16 @@ impl Principal {
     /// The producer name of events sent with its key that name none.
     pub fn producer(&self) -> Option<&str> {
         self.key().and_then(|entry| entry.key.producer.as_deref())
+    }
+
+    /// What a viewer token shows.
+    pub fn viewing(&self) -> Option<&Viewing> {
+        self.key().and_then(|entry| entry.key.viewing.as_ref())
+    }
+
+    /// The client certificate that its key is bound to.
+    pub fn certificate(&self) -> Option<&Binding> {
+        self.key().and_then(|entry| entry.key.certificate.as_ref())
     }
 
     /// What its rights hang on, each with how far it reaches.

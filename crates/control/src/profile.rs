@@ -45,6 +45,9 @@ pub struct Profile {
     /// A file whose first line is the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
+    /// A file with the authorities of the server's certificate; without it the public ones are believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
 }
 
 impl Profile {
@@ -67,6 +70,7 @@ impl fmt::Debug for Profile {
             .field("server", &self.server)
             .field("organization", &self.organization)
             .field("token_file", &self.token_file)
+            .field("ca", &self.ca)
             .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicI64;
 
 use serde::{Deserialize, Serialize};
 
+use crate::certificate::Binding;
 use crate::error::Error;
 use crate::key::{Credential, Key, Scope};
 use crate::organization::{Catalogs, Organization, Policy, PolicyAction};
@@ -36,11 +37,19 @@ struct StoredKey {
     producer: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     person: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<StoredBinding>,
     label: String,
     secret_sha256: String,
     created_at_ms: i64,
     expires_at_ms: Option<i64>,
     revoked_at_ms: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredBinding {
+    holder: String,
+    alone: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -137,6 +146,10 @@ pub(crate) fn encode_key(key: &Key, secret_sha256: &[u8; 32]) -> Vec<u8> {
         catalog: key.catalog.clone(),
         producer: key.producer.clone(),
         person: key.person.clone(),
+        certificate: key
+            .certificate
+            .as_ref()
+            .map(|binding| StoredBinding { holder: binding.holder.to_string(), alone: binding.alone }),
         label: key.label.clone(),
         secret_sha256: hex(secret_sha256),
         created_at_ms: key.created_at_ms,
@@ -155,6 +168,10 @@ pub(crate) fn decode_key(id: &str, bytes: &[u8]) -> Result<Credential, Error> {
     let kind = Kind::from_word(&stored.kind).ok_or_else(|| damaged(format!("no kind {:?}", stored.kind)))?;
     let secret_sha256 =
         unhex(&stored.secret_sha256).ok_or_else(|| damaged("digest is not 64 hex".to_owned()))?;
+    let binding = |kept: StoredBinding| {
+        let holder = kept.holder.parse().map_err(|error: Error| damaged(error.to_string()))?;
+        Ok::<_, Error>(Binding { holder, alone: kept.alone })
+    };
     let key = Key {
         id: id.to_owned(),
         kind,
@@ -162,6 +179,8 @@ pub(crate) fn decode_key(id: &str, bytes: &[u8]) -> Result<Credential, Error> {
         catalog: stored.catalog,
         producer: stored.producer,
         person: stored.person,
+        certificate: stored.certificate.map(binding).transpose()?,
+        viewing: None,
         label: stored.label,
         created_at_ms: stored.created_at_ms,
         expires_at_ms: stored.expires_at_ms,
@@ -269,12 +288,12 @@ pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Strin
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).expect("four bits are one hex digit");
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     if text.len() != 2 * N || !text.is_ascii() {
         return None;

@@ -3,7 +3,7 @@
 //! | part | length | content |
 //! |---|---|---|
 //! | `idl_` | 4 | fixed, so that secret scanners recognise a leaked key |
-//! | kind, `_` | 3 | `in`, `rd`, `ad` or `me` |
+//! | kind, `_` | 3 | `in`, `rd`, `ad`, `vw` or `me` |
 //! | id, `_` | 11 | 50 random bits; not secret, appears in lists and events |
 //! | secret | 52 | 256 random bits |
 //! | crc | 7 | CRC-32 (IEEE) of everything before it, so that a scanner can tell a real key from a look-alike |

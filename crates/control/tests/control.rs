@@ -8,8 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use indelible_control::{
-    AuthError, Catalogs, Control, Denied, Error, FirstStart, Grant, KeySeed, Kind, NewKey, NewOrganization,
-    NewPerson, OrganizationId, PassphraseHash, Permission, Policy, PolicyAction, Role, Salt, Scope, allowed,
+    AuthError, Binding, Catalogs, Certificate, CertificateHolder, Control, Denied, Error, FirstStart, Grant,
+    KeySeed, Kind, NewKey, NewOrganization, NewPerson, OrganizationId, PassphraseHash, Permission, Policy,
+    PolicyAction, Role, Salt, Scope, allowed,
 };
 
 const NOW: i64 = 1_795_000_000_000;
@@ -215,6 +216,48 @@ fn impossible_keys_are_refused() {
     ));
     control.create_key(&base, &seed(1), NOW).unwrap();
     assert!(matches!(refused(base), Error::Exists { .. }), "the same random bytes twice");
+}
+
+#[test]
+fn a_key_that_is_bound_to_a_certificate_is_worth_nothing_without_it() {
+    let folder = Folder::new();
+    let control = folder.open();
+    let base = NewKey::new(Kind::Ingest, Scope::One(id("default")));
+    let bound = |text: &str, alone| Some(Binding { holder: text.parse().unwrap(), alone });
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let with = |certificate, n| {
+        control.create_key(&NewKey { certificate, ..base.clone() }, &seed(n), NOW + i64::from(n)).unwrap()
+    };
+    let (both, token) = with(bound(&digest, false), 1);
+    let shown = |key: u8, name: &str| Certificate { key_sha256: [key; 32], names: vec![name.to_owned()] };
+    assert_eq!(control.authenticate(&token, NOW).unwrap_err(), AuthError::Certificate);
+    let other = shown(11, "gate");
+    assert_eq!(control.authenticate_over(Some(&other), &token, NOW).unwrap_err(), AuthError::Certificate);
+    let own = shown(10, "gate");
+    assert_eq!(control.authenticate_over(Some(&own), &token, NOW).unwrap().id(), both.id);
+    assert_eq!(control.authenticate_certificate(&own, NOW).unwrap_err(), AuthError::NoKey);
+
+    let (first, token) = with(bound("name:Gate", true), 2);
+    let (second, _) = with(bound("name:gate", true), 3);
+    assert_eq!(control.authenticate_certificate(&own, NOW).unwrap().id(), second.id, "the newest");
+    assert_eq!(control.authenticate_over(Some(&own), &token, NOW).unwrap().id(), first.id);
+    assert_eq!(control.authenticate(&token, NOW).unwrap_err(), AuthError::Certificate, "never without");
+    drop(control);
+    let control = folder.open();
+    control.revoke_key(&second.id, NOW).unwrap();
+    assert_eq!(control.authenticate_certificate(&own, NOW).unwrap().id(), first.id);
+    control.revoke_key(&first.id, NOW).unwrap();
+    assert_eq!(control.authenticate_certificate(&own, NOW).unwrap_err(), AuthError::Revoked);
+    assert_eq!(
+        control.authenticate_certificate(&shown(10, "gate.example"), NOW).unwrap_err(),
+        AuthError::NoKey
+    );
+
+    let reader = NewKey { certificate: bound(&digest, false), ..NewKey::new(Kind::Read, base.scope.clone()) };
+    assert!(matches!(control.create_key(&reader, &seed(9), NOW), Err(Error::Invalid { .. })));
+    for wrong in ["gate", "sha256:0a", "name:", "name:*.example", "name:a b", "Name:a"] {
+        assert!(wrong.parse::<CertificateHolder>().is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn a_database_from_before_people_is_taken_over() {
     person(&control, "ann", Role::Analyst, Scope::All);
     drop(control);
     assert_eq!(open(&folder).people().len(), 1);
-    set(3);
+    set(4);
     let first = FirstStart { log_host: "node.invalid".to_owned(), random: [0; 16], now_ms: NOW };
-    assert!(matches!(Control::open(&path, &first), Err(Error::Newer { found: 3, known: 2, .. })));
+    assert!(matches!(Control::open(&path, &first), Err(Error::Newer { found: 4, known: 3, .. })));
 }

@@ -16,6 +16,7 @@ fn profile(token: Option<&str>) -> Profile {
         organization: Some("default".to_owned()),
         token: token.map(str::to_owned),
         token_file: None,
+        ca: None,
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod background;
 pub mod clock;
 pub mod disk;
+pub mod link;
 pub mod overlay;
 pub mod real;
 pub mod replace;

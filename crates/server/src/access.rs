@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
-use indelible_control::{AuthError, Denied, Organization, Permission, Principal, allowed};
+use indelible_control::{AuthError, Denied, Organization, Permission, Principal, allowed, reads_only_own};
+use indelible_event::Leaf;
+use indelible_query::{Compiled, EventQuery, EventView, Expansion, Position};
 use indelible_store::log_no::LogNo;
+use indelible_store::read::Record;
 
 use crate::app::App;
+use crate::entrance;
 use crate::problem::{Code, Problem};
+use crate::query;
 
 /// A principal that may do what it asks for in one organization.
 #[derive(Clone, Debug)]
@@ -15,12 +20,37 @@ pub(crate) struct Access {
     pub(crate) principal: Principal,
     pub(crate) org: Arc<Organization>,
     pub(crate) log: LogNo,
+    /// What is added to whatever is asked: nothing for most, never less than the principal's limits.
+    pub(crate) limits: EventQuery,
+}
+
+impl Access {
+    /// Whether anything narrows what is read here.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limits != EventQuery::default()
+    }
+
+    /// Whether the limits let an event through.
+    pub(crate) fn reaches(&self, app: &App, record: &Record) -> Result<bool, Problem> {
+        if !self.is_limited() {
+            return Ok(true);
+        }
+        let leaf = Leaf::decode(&record.leaf).map_err(|error| Problem::internal(&error))?;
+        let limits = Compiled::new(&self.limits, &query::clock(app, None, None)?, &Expansion::none());
+        let position = Position::of_leaf(self.org.id.as_str(), record.index, &leaf);
+        Ok(limits.matches(&EventView::stored(position, &record.stored)))
+    }
 }
 
 impl App {
-    /// The principal of a request's bearer token.
+    /// The principal of a request's bearer token, or of the certificate that its connection showed.
     pub(crate) fn principal(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
+        let refused = |error: AuthError| Problem::new(Code::CredentialInvalid, error.to_string());
+        let shown = entrance::shown(headers);
         let Some(value) = headers.get(header::AUTHORIZATION) else {
+            if let Some(shown) = shown {
+                return self.control.authenticate_certificate(&shown, self.now_ms()).map_err(refused);
+            }
             let detail = "send Authorization: Bearer with an API key";
             return Err(Problem::new(Code::CredentialMissing, detail));
         };
@@ -31,9 +61,7 @@ impl App {
         let Some(token) = token else {
             return Err(Problem::new(Code::CredentialInvalid, "the Authorization header is not: Bearer KEY"));
         };
-        self.control
-            .authenticate(token, self.now_ms())
-            .map_err(|error: AuthError| Problem::new(Code::CredentialInvalid, error.to_string()))
+        self.control.authenticate_over(shown.as_ref(), token, self.now_ms()).map_err(refused)
     }
 
     /// Access to an organization by its name, or to the key's own by `self`.
@@ -62,10 +90,26 @@ impl App {
         let found = self.control.org(name).and_then(|org| Some((self.log_of(&org)?, org)));
         let Some((log, org)) = found else { return Err(no_organization(name)) };
         match allowed(&principal, needed, Some(&org.id)) {
-            Ok(()) => Ok(Access { principal, org, log }),
+            Ok(()) => {
+                let limits = self.limits(&principal, &org)?;
+                Ok(Access { principal, org, log, limits })
+            }
             Err(Denied::OutOfScope) => Err(no_organization(name)),
             Err(Denied::NotGranted) => Err(not_granted(needed)),
         }
+    }
+
+    /// The events of an organization that a principal may read at most.
+    fn limits(&self, principal: &Principal, org: &Organization) -> Result<EventQuery, Problem> {
+        let mut limits = query::of_catalog(principal.catalog());
+        if let Some(viewing) = principal.viewing() {
+            limits = limits.and(query::read(self, &viewing.filter, None)?.parsed().clone());
+        }
+        if reads_only_own(principal, &org.id) {
+            let Some(person) = principal.person() else { return Err(not_granted(Permission::EventsRead)) };
+            limits = limits.and(query::about(&[&person.id, &person.email]));
+        }
+        Ok(limits)
     }
 
     /// A principal that may do something on the node as a whole.

@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::console::{Attempts, Sessions};
 use crate::intake::policy::Policies;
 use crate::intake::refusals::Refusals;
-use crate::limits::{MAX_SEARCHES, MAX_STREAMS};
+use crate::limits::{MAX_BACKUPS, MAX_SEARCHES, MAX_STREAMS};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::verifying::Verifying;
@@ -69,6 +69,8 @@ pub(crate) struct App {
     pub(crate) attempts: Attempts,
     /// As many as may look at a passphrase at once.
     pub(crate) hashing: Semaphore,
+    /// One backup at a time: each holds files that would be gone otherwise.
+    pub(crate) backups: Arc<Semaphore>,
     /// The link that makes an owner.
     pub(crate) claims: Claims,
     /// The data folder.
@@ -149,6 +151,7 @@ impl App {
             sessions: Sessions::default(),
             attempts: Attempts::default(),
             hashing: crate::people::limit(),
+            backups: Arc::new(Semaphore::new(MAX_BACKUPS)),
             claims: Claims::default(),
             data: parts.data,
             verifying: Verifying::default(),
@@ -289,8 +292,14 @@ impl App {
     /// The URL under which clients reach the API, without a slash at its end.
     pub(crate) fn public_url(&self) -> String {
         let bound = || self.listens_on.get().copied().unwrap_or_else(|| self.config.address("http.listen"));
-        let listen = || format!("http://{}", bound());
+        let scheme = if self.speaks_tls() { "https" } else { "http" };
+        let listen = || format!("{scheme}://{}", bound());
         self.config.text("http.public_url").map_or_else(listen, |url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// Whether the API's own listener speaks TLS.
+    pub(crate) fn speaks_tls(&self) -> bool {
+        crate::entrance::is_secure(&self.config, "http.listen")
     }
 
     /// Waits until `reached` holds, looking again at every move of `signal`; false when the time is over.

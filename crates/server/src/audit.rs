@@ -65,6 +65,12 @@ impl Act {
         self
     }
 
+    /// With another outcome than success or failure.
+    pub(crate) fn outcome(mut self, word: &'static str) -> Self {
+        self.0.set(Field::Outcome, word);
+        self
+    }
+
     /// Done by somebody who has not said who it is.
     pub(crate) fn by_nobody(mut self) -> Self {
         self.0.set(Field::ActorId, "anonymous");
@@ -114,6 +120,8 @@ impl Act {
 /// How a principal showed who it is.
 pub(crate) fn proof_of(principal: &Principal) -> &'static str {
     match (principal.key_id(), principal.person()) {
+        (Some(_), None) if principal.certificate().is_some_and(|binding| binding.alone) => "certificate",
+        (Some(_), None) if principal.certificate().is_some() => "api-key+certificate",
         (Some(_), _) => "api-key",
         (None, Some(person)) if person.has_totp => "passphrase+totp",
         (None, _) => "passphrase",

@@ -12,7 +12,7 @@ use indelible_bundle::{
 };
 use indelible_control::Principal;
 use indelible_event::{Field, PLAIN_PATH, StoredBody};
-use indelible_query::{Instant, MAX_POST_BYTES};
+use indelible_query::{EventQuery, Instant, MAX_POST_BYTES};
 use indelible_search::{Budget, Hit, Log, Scope};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -115,8 +115,10 @@ pub(crate) async fn make(
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
     let catalog = access.principal.catalog().map(str::to_owned);
     let (worker, maker, asked) = (Shared::clone(app), Maker::of(&access.principal), wanted.clone());
+    let limits = access.limits.clone();
     let composed =
-        crate::blocking(move || compose(&*worker, (&scope, catalog.as_deref()), &asked, maker)).await?;
+        crate::blocking(move || compose(&*worker, (&scope, &limits, catalog.as_deref()), &asked, maker))
+            .await?;
     let sha256 = composed.bundle.manifest_sha256();
     let act = Act::new("REPORT.CREATE").by(&access.principal).from(caller).target("bundle", &sha256);
     let act = act.param("query", composed.query.as_str()).param("format", "bundle");
@@ -146,7 +148,7 @@ async fn covered(app: &Shared, access: &Access, events: u64) -> Result<(), Probl
 /// Puts a bundle together from what is signed now.
 pub(crate) fn compose(
     on: &dyn Reads,
-    (scope, catalog): (&Scope, Option<&str>),
+    (scope, limits, catalog): (&Scope, &EventQuery, Option<&str>),
     wanted: &Wanted,
     maker: Maker,
 ) -> Result<Composed, Problem> {
@@ -170,7 +172,7 @@ pub(crate) fn compose(
         ..Asked::default()
     };
     let raw = search::includes_raw(wanted.include.as_deref())?;
-    let ready = search::understand(on, (scope, catalog), &asked, MAX_POST_BYTES)?;
+    let ready = search::understand(on, (scope, limits), &asked, MAX_POST_BYTES)?;
     let mut found = found(on, &ready, raw)?;
     let hashes = on.store().inclusion_of_many(scope.log, &found.indexes, head.size).map_err(log_problem)?;
     let mut proofs = Vec::with_capacity(found.proofs.len() + 32 * hashes.len() + 32);

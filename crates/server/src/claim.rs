@@ -209,7 +209,8 @@ fn rename(from: &Path, to: &Path) -> Result<(), std::io::Error> {
     std::fs::rename(from, to)
 }
 
-fn unhex(text: &str) -> Option<[u8; 32]> {
+/// Thirty-two bytes in hexadecimal.
+pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
         return None;

@@ -79,13 +79,31 @@ pub const SETTINGS: &[Setting] = &[
         "http.behind_proxy",
         SettingKind::Bool,
         "false",
-        "A proxy in front of this server ends TLS; needed to listen on another than a loopback address.",
+        "A proxy in front of this server ends TLS; needed to listen on another than a loopback address without tls.certificate.",
     ),
     setting(
         "http.public_url",
         SettingKind::Text,
         "",
-        "URL under which clients reach the server; used in links. Default: http:// and the listen address.",
+        "URL under which clients reach the server; used in links. Default: http:// or https:// and the listen address.",
+    ),
+    setting(
+        "tls.certificate",
+        SettingKind::Path,
+        "",
+        "PEM file with the server's certificate and those between it and its authority; with it the API speaks TLS and nothing else. Read again when it changes and on SIGHUP.",
+    ),
+    setting(
+        "tls.key",
+        SettingKind::Path,
+        "",
+        "PEM file with the private key of tls.certificate; others must not be able to read it.",
+    ),
+    setting(
+        "tls.client_ca",
+        SettingKind::Path,
+        "",
+        "PEM file with the authorities whose certificates clients may show; a key can then be bound to a certificate.",
     ),
     setting(
         "intake.late_after",
@@ -280,7 +298,8 @@ fn check(setting: &Setting, value: &str) -> Result<(), String> {
     }
 }
 
-fn duration(text: &str) -> Option<Duration> {
+/// A duration as settings say it: `500ms`, `5s`, `15m`, `24h`, `7d`.
+pub fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;

@@ -4,8 +4,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use indelible_control::Permission;
 
 use crate::api::{
-    bundles, catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, numbers,
-    organizations, people, producers, query, release, sql, suggest, views,
+    backup, bundles, catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, numbers,
+    organizations, people, producers, query, release, sql, suggest, viewers, views,
 };
 use crate::app::Shared;
 
@@ -181,8 +181,8 @@ pub(crate) const PARSE: &[Parameter] =
     &[parameter("q", "string", "Query text."), parameter("tz", "string", "Zone for its times.")];
 
 use Permission::{
-    CatalogRead, CursorWrite, EventsRead, EventsRelease, IngestWrite, KeyAdmin, KeyRead, LogRead, NodeAdmin,
-    OrgAdmin, OrgRead, PersonAdmin, PersonRead, ViewWrite,
+    CatalogRead, CursorWrite, EventsRead, EventsRelease, EventsSurvey, IngestWrite, KeyAdmin, KeyRead,
+    LogRead, NodeAdmin, OrgAdmin, OrgRead, PersonAdmin, PersonRead, ViewWrite, ViewerIssue,
 };
 
 macro_rules! endpoint {
@@ -205,20 +205,20 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(post "/api/v1/orgs/{org}/events", Need::Permission(IngestWrite), "Send one event, a batch or NDJSON.", INTAKE, Some("EventIn"), &[(200, "BatchResult"), (201, "EventResult"), (422, "BatchResult")], events::send),
     endpoint!(get "/api/v1/orgs/{org}/events", Need::Permission(EventsRead), "Search, newest first.", SEARCH, None, &[(200, "SearchPage")], events::search),
     endpoint!(post "/api/v1/orgs/{org}/events/search", Need::Permission(EventsRead), "Search with a long query in the body.", &[], Some("SearchRequest"), &[(200, "SearchPage")], events::search_long),
-    endpoint!(post "/api/v1/orgs/{org}/sql", Need::Permission(EventsRead), "One SQL statement that reads the table `events`; 501 in builds without it.", &[], Some("SqlRequest"), &[(200, "SqlAnswer")], sql::sql),
+    endpoint!(post "/api/v1/orgs/{org}/sql", Need::Permission(EventsSurvey), "One SQL statement that reads the table `events`; 501 in builds without it.", &[], Some("SqlRequest"), &[(200, "SqlAnswer")], sql::sql),
     endpoint!(get "/api/v1/orgs/{org}/events/{id}", Need::Permission(EventsRead), "One event by id, or by the sender's id with ?source_id= and the id `by-source`.", &[parameter("source_id", "string", "The sender's own id."), parameter("include", "string", "raw: with the form that a foreign event was received in.")], None, &[(200, "EventOut")], event::by_id),
     endpoint!(post "/api/v1/orgs/{org}/events/{id}/release", Need::Permission(EventsRelease), "Judge a quarantined event again, as it stands (no body) or corrected, and commit it as a new event.", &[], Some("EventIn"), &[(200, "EventResult"), (201, "EventResult")], release::release),
     endpoint!(get "/api/v1/orgs/{org}/events/{id}/proof", Need::Permission(EventsRead), "The event's tlog-proof: text, or JSON if asked for.", PROOF, None, &[(200, "Proof")], event::proof),
-    endpoint!(post "/api/v1/orgs/{org}/bundles", Need::Permission(EventsRead), "Everything that a search finds as an evidence bundle: events, proofs, and a page that checks them.", &[], Some("BundleRequest"), &[(200, "Bundle")], bundles::create),
+    endpoint!(post "/api/v1/orgs/{org}/bundles", Need::Permission(EventsSurvey), "Everything that a search finds as an evidence bundle: events, proofs, and a page that checks them.", &[], Some("BundleRequest"), &[(200, "Bundle")], bundles::create),
     endpoint!(get "/api/v1/orgs/{org}/log", Need::Permission(LogRead), "The log's name, key, size and newest checkpoint.", &[], None, &[(200, "Log")], log::about),
     endpoint!(get "/api/v1/orgs/{org}/log/{index}", Need::Permission(EventsRead), "The event at a position.", &[], None, &[(200, "EventOut")], event::by_index),
     endpoint!(get "/api/v1/orgs/{org}/consistency", Need::Permission(LogRead), "Proof that the log of one size is the beginning of the log of another.", CONSISTENCY, None, &[(200, "Consistency")], log::consistency),
     endpoint!(get "/api/v1/orgs/{org}/feed", Need::Permission(EventsRead), "Events in the order of the log: by page, long poll or server-sent events.", FEED, None, &[(200, "FeedPage")], feed::read),
-    endpoint!(get "/api/v1/orgs/{org}/cursors", Need::Permission(EventsRead), "Named positions in the feed.", &[], None, &[(200, "Cursors")], cursors::list),
-    endpoint!(get "/api/v1/orgs/{org}/cursors/{name}", Need::Permission(EventsRead), "One named position; its ETag is needed to move it.", &[], None, &[(200, "Cursor")], cursors::read),
+    endpoint!(get "/api/v1/orgs/{org}/cursors", Need::Permission(EventsSurvey), "Named positions in the feed.", &[], None, &[(200, "Cursors")], cursors::list),
+    endpoint!(get "/api/v1/orgs/{org}/cursors/{name}", Need::Permission(EventsSurvey), "One named position; its ETag is needed to move it.", &[], None, &[(200, "Cursor")], cursors::read),
     endpoint!(put "/api/v1/orgs/{org}/cursors/{name}", Need::Permission(CursorWrite), "Move a named position (If-Match), or create it (If-None-Match: *).", &[], Some("Cursor"), &[(200, "Cursor")], cursors::write),
     endpoint!(post "/api/v1/orgs/{org}/imports", Need::Permission(IngestWrite), "Record the start or the end of an import.", &[], Some("ImportStep"), &[(200, "Recorded")], imports::step),
-    endpoint!(get "/api/v1/orgs/{org}/producers", Need::Permission(EventsRead), "Producers with their numbering and gaps.", &[], None, &[(200, "Producers")], producers::list),
+    endpoint!(get "/api/v1/orgs/{org}/producers", Need::Permission(EventsSurvey), "Producers with their numbering and gaps.", &[], None, &[(200, "Producers")], producers::list),
     endpoint!(get "/api/v1/orgs/{org}/producers/{name}", Need::Permission(IngestWrite), "One producer's numbering: where an instance goes on.", &[parameter("instance", "string", "Only this instance.")], None, &[(200, "Producers")], producers::read),
     endpoint!(get "/api/v1/orgs/{org}/facets", Need::Permission(EventsRead), "Matches counted by the values of fields.", FACETS, None, &[(200, "Facets")], numbers::facets),
     endpoint!(post "/api/v1/orgs/{org}/facets", Need::Permission(EventsRead), "The same with a long query in the body.", &[], Some("FacetsRequest"), &[(200, "Facets")], numbers::facets_long),
@@ -227,9 +227,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(get "/api/v1/orgs/{org}/groups", Need::Permission(EventsRead), "Matches grouped by one or two fields.", GROUPS, None, &[(200, "Groups")], numbers::groups),
     endpoint!(post "/api/v1/orgs/{org}/groups", Need::Permission(EventsRead), "The same with a long query in the body.", &[], Some("GroupsRequest"), &[(200, "Groups")], numbers::groups_long),
     endpoint!(get "/api/v1/orgs/{org}/suggest", Need::Permission(EventsRead), "What may be written at a place in a query: fields, then values of the catalogs, then values of the newest events.", SUGGEST, None, &[(200, "Offers")], suggest::suggest),
-    endpoint!(get "/api/v1/orgs/{org}/views", Need::Permission(EventsRead), "Searches that are kept: the caller's own, and everybody's.", &[], None, &[(200, "Views")], views::list),
+    endpoint!(get "/api/v1/orgs/{org}/views", Need::Permission(EventsSurvey), "Searches that are kept: the caller's own, and everybody's.", &[], None, &[(200, "Views")], views::list),
     endpoint!(post "/api/v1/orgs/{org}/views", Need::Permission(ViewWrite), "Keep a search; for everybody it needs org.admin.", &[], Some("NewView"), &[(201, "View")], views::create),
-    endpoint!(get "/api/v1/orgs/{org}/views/{id}", Need::Permission(EventsRead), "One view; its ETag is needed to change it.", &[], None, &[(200, "View")], views::read),
+    endpoint!(get "/api/v1/orgs/{org}/views/{id}", Need::Permission(EventsSurvey), "One view; its ETag is needed to change it.", &[], None, &[(200, "View")], views::read),
     endpoint!(put "/api/v1/orgs/{org}/views/{id}", Need::Permission(ViewWrite), "Replace a view of one's own (If-Match); everybody's need org.admin.", &[], Some("NewView"), &[(200, "View")], views::update),
     endpoint!(delete "/api/v1/orgs/{org}/views/{id}", Need::Permission(ViewWrite), "Forget a view of one's own (If-Match); everybody's need org.admin.", &[], None, &[(200, "View")], views::delete),
     endpoint!(get "/api/v1/orgs/{org}/query/parse", Need::Permission(EventsRead), "A query's canonical text, tree and diagnostics.", PARSE, None, &[(200, "ParsedQuery")], query::parse),
@@ -240,7 +240,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(get "/api/v1/orgs/{org}/keys", Need::Permission(KeyRead), "API keys, without their secrets.", &[], None, &[(200, "Keys")], keys::list),
     endpoint!(post "/api/v1/orgs/{org}/keys", Need::Permission(KeyAdmin), "Create an API key; its secret is in this answer only.", &[], Some("NewKey"), &[(201, "CreatedKey")], keys::create),
     endpoint!(delete "/api/v1/orgs/{org}/keys/{id}", Need::Permission(KeyAdmin), "Revoke an API key.", &[], None, &[(200, "Key")], keys::revoke),
+    endpoint!(post "/api/v1/orgs/{org}/viewer-tokens", Need::Permission(ViewerIssue), "A token that reads a part of what the caller may read, for some minutes, with a filter that nothing widens.", &[], Some("NewViewer"), &[(201, "CreatedViewer")], viewers::create),
     endpoint!(post "/api/v1/orgs/{org}/log-keys", Need::Permission(NodeAdmin), "A step of rotating the log's signing key: announce or retire.", &[], Some("LogKeyStep"), &[(200, "Log")], log_keys::step),
+    endpoint!(post "/api/v1/backup", Need::Permission(NodeAdmin), "Everything of the node as of now, as a tar archive packed by zstd; it holds all secrets.", &[], None, &[(200, "Bytes")], backup::create),
     endpoint!(get "/api/v1/people", Need::Permission(PersonRead), "People with roles in organizations that the caller may see.", &[], None, &[(200, "People")], people::list),
     endpoint!(post "/api/v1/people", Need::Permission(PersonAdmin), "Add a person with roles; their invitation is in this answer only.", &[], Some("NewPerson"), &[(201, "InvitedPerson")], people::create),
     endpoint!(get "/api/v1/people/{id}", Need::Permission(PersonRead), "One person.", &[], None, &[(200, "Person")], people::read),

@@ -1,18 +1,19 @@
 //! What holds for every request: an id, limits on headers, security headers, counting, JSON for what goes wrong.
 
-use std::net::SocketAddr;
-
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
 use crate::app::Shared;
+use crate::entrance::{self, Peer};
 use crate::problem::{Code, Problem};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// Longest request id that is taken over from a client.
 const MAX_REQUEST_ID: usize = 64;
+/// Browsers that have once reached us over TLS try nothing else for a year.
+const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The API with everything around it.
 pub(crate) fn router(app: Shared) -> axum::Router {
@@ -46,9 +47,15 @@ pub(crate) struct Caller {
 
 async fn around(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|info| info.0.clone());
+    let shown = peer.as_ref().and_then(|peer| entrance::header_of(peer.certificate.as_ref()?));
+    // Whatever the client says under this name is a lie.
+    request.headers_mut().remove(&entrance::CERTIFICATE);
+    if let Some(shown) = shown {
+        request.headers_mut().insert(&entrance::CERTIFICATE, shown);
+    }
     let caller = Caller {
-        address: peer.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into()),
+        address: peer.map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.address.ip()),
         request: id.clone(),
         session: None,
     };
@@ -73,6 +80,9 @@ async fn around(State(app): State<Shared>, mut request: Request, next: Next) -> 
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
         );
+    }
+    if app.speaks_tls() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
     }
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if !headers.contains_key(header::CACHE_CONTROL) {

@@ -53,6 +53,8 @@ pub const MAX_SQL_BYTES: usize = 16 * 1024;
 pub const MAX_SQL_PAGE: usize = 10_000;
 /// Rows of a statement's answer as NDJSON.
 pub const MAX_SQL_ROWS: usize = 1_000_000;
+/// Backups at once.
+pub const MAX_BACKUPS: usize = 1;
 /// Streams of server-sent events at once.
 pub const MAX_STREAMS: usize = 256;
 
@@ -135,6 +137,14 @@ pub const LIMITS: &[Limit] = &[
         "a holiday does not void it",
     ),
     limit("sessions", MAX_SESSIONS, "at once", "of the console; far more than people, far less than memory"),
+    limit("viewers", indelible_control::MAX_VIEWERS, "at once", "tokens are in memory, 2 KiB each"),
+    limit(
+        "viewer",
+        (indelible_control::MAX_VIEWER_MS / 3_600_000) as usize,
+        "hours",
+        "a working day; a page that stays open longer asks for another token",
+    ),
+    limit("backups", MAX_BACKUPS, "at once", "each holds files that would be gone otherwise"),
     limit("sql", MAX_SQL_BYTES, "bytes", "a statement is planned on a stack that is as large as it needs"),
     limit("sql_statements", MAX_STATEMENTS, "at once", "each may hold its memory; more wait 2 s"),
     limit("sql_time", MAX_SQL_SECONDS as usize, "seconds", "one statement must not hold up the others"),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use indelible_catalog::catalog::Registry;
 use indelible_durable::clock::Clock;
 use indelible_durable::overlay::OverlayDisk;
-use indelible_query::MAX_POST_BYTES;
+use indelible_query::{EventQuery, MAX_POST_BYTES};
 use indelible_search::{CursorKey, Scope, Searcher};
 use indelible_store::error::OpenError;
 use indelible_store::options::Options;
@@ -113,9 +113,19 @@ impl Offline {
         let params = Params::of_pairs(parameters, known)?;
         let Some(work) = work else {
             let asked = search::Asked::read(&params)?;
-            return search::found(self, (&self.scope, None), &asked, (MAX_POST_BYTES, &never));
+            return search::found(
+                self,
+                (&self.scope, &EventQuery::default()),
+                &asked,
+                (MAX_POST_BYTES, &never),
+            );
         };
-        let ready = numbers::Ready::read(self, (&self.scope, None), &params, (MAX_POST_BYTES, work))?;
+        let ready = numbers::Ready::read(
+            self,
+            (&self.scope, &EventQuery::default()),
+            &params,
+            (MAX_POST_BYTES, work),
+        )?;
         ready.answer(self, &never).map(|(members, _)| Value::Object(members))
     }
 
@@ -126,7 +136,7 @@ impl Offline {
         write: &mut dyn FnMut(String) -> bool,
     ) -> Result<(), Problem> {
         let asked = search::Asked::read(&Params::of_pairs(parameters, SEARCH)?)?;
-        search::all(self, (&self.scope, None), &asked, write)
+        search::all(self, (&self.scope, &EventQuery::default()), &asked, write)
     }
 
     /// An evidence bundle of what a search finds, proven up to the folder's newest checkpoint; nothing records it.
@@ -134,7 +144,8 @@ impl Offline {
         let params = Params::of_pairs(parameters, BUNDLE)?;
         let wanted = Wanted::read(&params)?;
         let maker = Maker { by: Value::Null, recorded: false };
-        let composed = bundles::compose(self, (&self.scope, None), &wanted, maker)?;
+        let within = (&self.scope, &EventQuery::default(), None);
+        let composed = bundles::compose(self, within, &wanted, maker)?;
         composed.bundle.packed(None).map_err(|error| bundles::bundle_problem(&error))
     }
 

@@ -58,6 +58,17 @@ pub(crate) fn of_catalog(catalog: Option<&str>) -> EventQuery {
     EventQuery::new(Node::Field(term))
 }
 
+/// The events that concern somebody: those of which one of these names is the actor, or identifies a data subject.
+pub(crate) fn about(names: &[&str]) -> EventQuery {
+    let named = ["actor.id", "actor.email", "subject.id"].into_iter().flat_map(|field| {
+        let field = FieldRef::named(field).expect("the table of query fields has it");
+        let is = |name: &&str| Test::Is(Scalar::Text((*name).to_owned()));
+        let tests = names.iter().map(is).collect();
+        [Node::Field(FieldTerm { field, tests })]
+    });
+    EventQuery::new(Node::or(named.collect()))
+}
+
 /// What times are relative to; `zone` is UTC by default, `now` the present.
 pub(crate) fn clock(app: &dyn Reads, zone: Option<&str>, now: Option<Instant>) -> Result<Clock, Problem> {
     let zone = match zone {
@@ -107,9 +118,9 @@ impl Query {
         self.parsed.clone().and(self.rights.clone()).resolve(&self.clock).to_string()
     }
 
-    /// Narrowed to the one catalog that a key may read, if there is one.
-    pub(crate) fn within(mut self, catalog: Option<&str>) -> Self {
-        self.rights = of_catalog(catalog);
+    /// Narrowed to what whoever asks may read.
+    pub(crate) fn within(mut self, limits: &EventQuery) -> Self {
+        self.rights = limits.clone();
         self
     }
 

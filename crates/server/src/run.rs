@@ -12,6 +12,7 @@ use indelible_store::error::OpenError;
 use indelible_store::options::Options;
 use indelible_store::recover::Recovery;
 use indelible_store::store::Store;
+use indelible_tls::Identity;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -19,6 +20,7 @@ use crate::app::{App, Parts, Shared, Stop, node_text};
 use crate::audit::Act;
 use crate::catalog_files::{self, CatalogFilesError};
 use crate::config::Config;
+use crate::entrance::{self, LISTENERS, Peer, Plain, Secure};
 use crate::intake::gaps::Gaps;
 use crate::intake::refusals;
 use crate::problem::Problem;
@@ -40,6 +42,9 @@ pub enum StartError {
     /// The catalog folder cannot be read.
     #[error(transparent)]
     Catalogs(#[from] CatalogFilesError),
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] indelible_tls::Error),
     /// A setting forbids it.
     #[error("{0}")]
     Setting(String),
@@ -78,6 +83,8 @@ pub struct Founded {
 pub struct Running {
     app: Shared,
     tasks: JoinSet<()>,
+    /// Our certificate, if we speak TLS.
+    identity: Option<Arc<Identity>>,
     /// Where the API listens.
     pub api: SocketAddr,
     /// Where health, readiness and metrics are.
@@ -92,6 +99,8 @@ pub struct Running {
 
 /// Starts the service.
 pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) -> Result<Running, StartError> {
+    let files = entrance::files(&config).map_err(StartError::Setting)?;
+    let identity = files.map(Identity::load).transpose()?.map(Arc::new);
     let dir = config.path("node.data").unwrap_or_else(|| PathBuf::from("./indelible-data"));
     let loaded = catalog_files::load_all(config.path("node.catalogs").as_deref())?;
     let catalog_problems: Vec<String> = loaded.problems.iter().map(catalog_files::problem_line).collect();
@@ -113,6 +122,7 @@ pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) ->
         admin: admin.local_addr().map_err(|error| StartError::Step(error.to_string()))?,
         app,
         tasks: JoinSet::new(),
+        identity,
         founded: None,
         claim_url: None,
         catalog_problems,
@@ -130,10 +140,11 @@ pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) ->
         .app
         .record_and_wait(running.app.system_log(), Act::new("SYSTEM.START").param("version", version))
         .await?;
+    crate::backup::tell_restore(&running.app).await?;
     // Only now: a key of a start that fails would be shown to nobody and never made again.
     running.founded = found(&running.app).await?;
     running.claim_url = running.app.offer_claim()?;
-    running.serve(api, admin);
+    running.serve(api, admin)?;
     Ok(running)
 }
 
@@ -191,6 +202,7 @@ fn open(
         })?;
     }
     let (store, recovery) = Store::open(dir, options)?;
+    crate::backup::clean(dir).map_err(|error| StartError::Step(error.to_string()))?;
     tracing::info!(?recovery, "store opened");
     let log_host = config
         .text("log.host")
@@ -223,26 +235,15 @@ fn is_first_start(app: &App) -> bool {
 
 /// A server that others can reach must have been set up before, and must not carry keys in clear over a network.
 fn check_listen(app: &App) -> Result<(), StartError> {
-    let first_start = is_first_start(app);
-    for key in ["http.listen", "http.admin_listen"] {
+    let open = LISTENERS.into_iter().find(|key| !app.config.address(key).ip().is_loopback());
+    if let Some(key) = open.filter(|_| is_first_start(app)) {
         let address = app.config.address(key);
-        if address.ip().is_loopback() {
-            continue;
-        }
-        if first_start {
-            let message = format!(
-                "{key} = {address} is open to others and this is the first start: start once on a loopback address, open the claim link or keep the key that it prints, then listen on {address}"
-            );
-            return Err(StartError::Setting(message));
-        }
-        if !app.config.bool("http.behind_proxy") {
-            let message = format!(
-                "{key} = {address} would carry API keys over the network in clear: put a proxy that ends TLS in front and set http.behind_proxy = true, or listen on 127.0.0.1"
-            );
-            return Err(StartError::Setting(message));
-        }
+        let message = format!(
+            "{key} = {address} is open to others and this is the first start: start once on a loopback address, open the claim link or keep the key that it prints, then listen on {address}"
+        );
+        return Err(StartError::Setting(message));
     }
-    Ok(())
+    entrance::exposed(&app.config).into_iter().next().map_or(Ok(()), |why| Err(StartError::Setting(why)))
 }
 
 async fn listen(config: &Config, setting: &'static str) -> Result<TcpListener, StartError> {
@@ -255,7 +256,7 @@ impl Running {
         let (commits, heads) = (self.app.commits.clone(), self.app.heads.clone());
         self.app.store.on_commit(Box::new(move |_| commits.send_modify(|count| *count += 1)));
         self.app.store.on_publish(Box::new(move |_| heads.send_modify(|count| *count += 1)));
-        let app = Shared::clone(&self.app);
+        let (app, identity) = (Shared::clone(&self.app), self.identity.clone());
         self.tasks.spawn(async move {
             let mut stopping = app.stopping.subscribe();
             let mut gaps = Gaps::default();
@@ -269,25 +270,57 @@ impl Running {
                     tracing::error!(problem = %problem.detail, "a claim link was asked for and not made");
                 }
                 gaps.record(&app).await;
+                if let Some(identity) = &identity
+                    && let Some(why) = entrance::renew(&app, identity, false).await
+                {
+                    tracing::error!(%why, "the new certificate is refused, the old one stays in force");
+                }
             }
         });
     }
 
-    fn serve(&mut self, api: TcpListener, admin: TcpListener) {
-        let routes =
-            crate::http::router(Shared::clone(&self.app)).into_make_service_with_connect_info::<SocketAddr>();
-        let admin_routes = crate::admin::router(Shared::clone(&self.app)).into_make_service();
-        let (stop_api, stop_admin) = (stopped(&self.app), stopped(&self.app));
-        self.tasks.spawn(async move {
-            if let Err(error) = axum::serve(api, routes).with_graceful_shutdown(stop_api).await {
-                tracing::error!(%error, "the API listener ended");
-            }
-        });
-        self.tasks.spawn(async move {
-            if let Err(error) = axum::serve(admin, admin_routes).with_graceful_shutdown(stop_admin).await {
-                tracing::error!(%error, "the admin listener ended");
-            }
-        });
+    fn serve(&mut self, api: TcpListener, admin: TcpListener) -> Result<(), StartError> {
+        let routes = crate::http::router(Shared::clone(&self.app));
+        self.serve_one("http.listen", api, routes)?;
+        let routes = crate::admin::router(Shared::clone(&self.app));
+        self.serve_one("http.admin_listen", admin, routes)
+    }
+
+    fn serve_one(
+        &mut self,
+        setting: &'static str,
+        socket: TcpListener,
+        routes: axum::Router,
+    ) -> Result<(), StartError> {
+        let routes = routes.into_make_service_with_connect_info::<Peer>();
+        let stop = stopped(&self.app);
+        let identity = self.identity.clone().filter(|_| entrance::is_secure(&self.app.config, setting));
+        let Some(identity) = identity else {
+            let served = axum::serve(Plain(socket), routes).with_graceful_shutdown(stop);
+            self.tasks.spawn(async move { told(setting, served.await) });
+            return Ok(());
+        };
+        let address = self.app.config.address(setting);
+        let listener = indelible_tls::Listener::new(socket, identity)
+            .map_err(|source| StartError::Listen { address, setting, source })?;
+        let served = axum::serve(Secure(listener), routes).with_graceful_shutdown(stop);
+        self.tasks.spawn(async move { told(setting, served.await) });
+        Ok(())
+    }
+
+    /// Reads the certificate files again; faulty ones keep what was in force. Returns what is wrong.
+    pub async fn reload_certificate(&self) -> Option<String> {
+        entrance::renew(&self.app, self.identity.as_ref()?, true).await
+    }
+
+    /// Whether the admin listener speaks TLS.
+    pub fn admin_speaks_tls(&self) -> bool {
+        entrance::is_secure(&self.app.config, "http.admin_listen")
+    }
+
+    /// Whether the API speaks TLS.
+    pub fn speaks_tls(&self) -> bool {
+        self.app.speaks_tls()
     }
 
     /// Loads catalogs again; a faulty folder keeps what was in force. Returns the faults, a line each.
@@ -367,6 +400,12 @@ impl Running {
         if let Err(problem) = closed.await {
             tracing::error!(problem = %problem.detail, "the store was not closed");
         }
+    }
+}
+
+fn told(setting: &'static str, served: std::io::Result<()>) {
+    if let Err(error) = served {
+        tracing::error!(%error, setting, "a listener ended");
     }
 }
 

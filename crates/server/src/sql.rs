@@ -7,6 +7,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use indelible_query::EventQuery;
 use indelible_search::{Log, Scope};
 use indelible_sql::{Answer, Cell, Column, Engine, Limits, Rows, SqlError};
 use indelible_store::log_no::LogNo;
@@ -77,7 +78,7 @@ pub(crate) async fn answer(
     let started = app.clock.boot_ns();
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
     let reads: Arc<dyn Reads> = Shared::clone(app);
-    let statement = statement(&reads, (scope, access.principal.catalog()), (&asked.sql, rows))?;
+    let statement = statement(&reads, (scope, &access.limits), (&asked.sql, rows))?;
     let answer = app.sql.engine.run(statement).await.map_err(problem)?;
     if lines {
         let lines = Lines { answer, rows: 0, state: State::Columns };
@@ -101,7 +102,7 @@ pub(crate) fn offline(
 ) -> Result<(), Problem> {
     let rows = wanted(limit, (MAX_SQL_ROWS, MAX_SQL_ROWS), "")?;
     let statements = Statements::new()?;
-    let statement = statement(&on, (scope, None), (sql, rows))?;
+    let statement = statement(&on, (scope, &EventQuery::default()), (sql, rows))?;
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.map_err(|error| Problem::internal(&error))?.block_on(async {
         let answer = statements.engine.run(statement).await.map_err(problem)?;
@@ -125,7 +126,7 @@ fn wanted(limit: Option<usize>, (most, default): (usize, usize), more: &str) -> 
 
 fn statement(
     on: &Arc<dyn Reads>,
-    (scope, catalog): (Scope, Option<&str>),
+    (scope, limits): (Scope, &EventQuery),
     (sql, rows): (&str, usize),
 ) -> Result<indelible_sql::Asked, Problem> {
     let (reader, timer) = (Arc::clone(on), Arc::clone(on));
@@ -136,7 +137,7 @@ fn statement(
         log: Arc::new(move |read| {
             read(reader.searcher(), Log { records: reader.store(), scope: &scope });
         }),
-        scope: query::of_catalog(catalog),
+        scope: limits.clone(),
         clock: query::clock(&**on, None, None)?,
         elapsed: Arc::new(move || {
             Duration::from_nanos(u64::try_from(timer.clock().boot_ns() - started).unwrap_or(0))

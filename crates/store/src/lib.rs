@@ -11,6 +11,7 @@
 mod anchor;
 pub mod append;
 mod backlog;
+pub mod backup;
 mod bytes;
 mod commit;
 pub mod compact;

@@ -85,6 +85,8 @@ impl Sealer {
         if !self.shared.inbox.wait_published(last.seq) {
             return Ok(false);
         }
+        let shared = Arc::clone(&self.shared);
+        let in_place = shared.keep_in_place();
         let dir = self.shared.flat.dir().to_path_buf();
         self.shared.flat.sync().map_err(StoreError::io("sync", dir))?;
         let path = self.shared.dir.join("keys/subjects");
@@ -99,6 +101,7 @@ impl Sealer {
         self.state = next;
         self.switch_readers(written)?;
         self.release(last.seq, blocks)?;
+        drop(in_place);
         Ok(true)
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use indelible_durable::disk::Disk;
@@ -47,6 +47,9 @@ pub(crate) struct Shared {
     pub(crate) compaction: Compaction,
     pub(crate) filter: KeyFilter,
     pub(crate) spares: Arc<Spares>,
+    /// Held by the sealer and the merging thread while they change which files hold the sealed events, and by a backup
+    /// while it takes hold of them. The one lock that is held over syncs; nothing that answers a request takes it.
+    pub(crate) in_place: Mutex<()>,
     /// Set once when the disk failed; nothing is stored afterwards.
     failed: AtomicBool,
     /// Set by the commit thread while the clock is ahead of the time that passed: by how many seconds.
@@ -98,6 +101,7 @@ impl Shared {
             compaction: Compaction::default(),
             filter: parts.filter,
             spares: Arc::default(),
+            in_place: Mutex::default(),
             failed: AtomicBool::new(false),
             clock_ahead_s: AtomicU64::new(0),
             clock_confirmed: AtomicBool::new(false),
@@ -117,6 +121,11 @@ impl Shared {
     /// All logs by number.
     pub(crate) fn all_logs(&self) -> Vec<Arc<Log>> {
         self.logs.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps the files of sealed events as they are until the guard is dropped.
+    pub(crate) fn keep_in_place(&self) -> MutexGuard<'_, ()> {
+        self.in_place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wall time, never before 1970.

@@ -18,6 +18,7 @@ use indelible_tlog::tile::{Kind, Tile, push_entry};
 use indelible_tlog::tree::{HASH_LEN, Hash};
 
 use crate::append::{Append, Appended, Reply};
+use crate::backup;
 use crate::commit::Committer;
 use crate::compact::{Compactor, Merging};
 use crate::error::{AppendError, OpenError, StoreError};
@@ -470,6 +471,11 @@ impl Store {
     /// Merges now what can be merged and waits for it; false when the store closes or the disk is full.
     pub fn merge_now(&self) -> bool {
         self.inner.shared.compaction.settle()
+    }
+
+    /// Takes hold of everything stored, as of one moment, in a new folder on the same file system. See [`backup::stage`].
+    pub fn stage_backup(&self, to: &Path) -> Result<(), StoreError> {
+        backup::stage(&self.inner.shared, to)
     }
 
     /// Stores what waits, publishes, and ends all threads. Later appends are refused. Also done by the last drop.

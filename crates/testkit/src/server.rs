@@ -87,6 +87,12 @@ impl Setup {
         command
     }
 
+    /// The same, started on a folder that has this administrator's key already.
+    pub fn start_with(mut self, token: &str) -> Server {
+        self.token = Some(token.to_owned());
+        self.start()
+    }
+
     /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")

@@ -20,6 +20,7 @@ const RULES: &[Rule] = &[
     Rule { name: "segment", pure: true, may_use: &["event"] },
     Rule { name: "console", pure: true, may_use: &[] },
     Rule { name: "durable", pure: false, may_use: &[] },
+    Rule { name: "tls", pure: false, may_use: &[] },
     Rule { name: "store", pure: false, may_use: &["event", "tlog", "segment", "durable"] },
     Rule { name: "search", pure: false, may_use: &["event", "query", "segment", "store"] },
     Rule { name: "sql", pure: false, may_use: &["event", "formats", "query", "search"] },
@@ -29,7 +30,7 @@ const RULES: &[Rule] = &[
         pure: false,
         may_use: &[
             "event", "tlog", "catalog", "formats", "query", "segment", "durable", "store", "search", "sql",
-            "control", "console", "bundle",
+            "control", "console", "bundle", "tls",
         ],
     },
     Rule {
@@ -37,7 +38,7 @@ const RULES: &[Rule] = &[
         pure: false,
         may_use: &[
             "event", "tlog", "catalog", "formats", "parquet", "query", "durable", "store", "search",
-            "control", "server", "bundle",
+            "control", "server", "bundle", "tls",
         ],
     },
     Rule {

@@ -1,6 +1,7 @@
 //! `indelible claim`: a link that makes an owner, for whoever has the data folder.
 
 use indelible_durable::clock::Clock;
+use indelible_server::entrance;
 
 use super::serve::NodeArgs;
 use crate::Context;
@@ -30,7 +31,8 @@ impl Args {
             .map_err(|error| Failure::failed(format!("no claim link can be made: {error}")))?;
         let said = context.target.server.clone();
         let configured = config.text("http.public_url").map(str::to_owned);
-        let listen = || format!("http://{}", config.address("http.listen"));
+        let scheme = if entrance::is_secure(&config, "http.listen") { "https" } else { "http" };
+        let listen = || format!("{scheme}://{}", config.address("http.listen"));
         let url = said.or(configured).unwrap_or_else(listen);
         say("open this link within half an hour; it works once, with the server running");
         Ok(print(&format!("{}/setup#t={token}\n", url.trim_end_matches('/')))?)

@@ -2,6 +2,7 @@
 
 use indelible_server::catalog_files;
 use indelible_server::config::{Config, SETTINGS, SettingKind};
+use indelible_server::entrance;
 use serde_json::{Value, json};
 
 use super::serve::NodeArgs;
@@ -85,14 +86,11 @@ fn show(config: &Config, origin: bool, context: &Context) -> Outcome {
 
 /// What would keep a server with these settings from starting.
 pub(crate) fn problems(config: &Config) -> Result<Vec<String>, Failure> {
-    let mut problems = Vec::new();
-    for key in ["http.listen", "http.admin_listen"] {
-        let address = config.address(key);
-        if !address.ip().is_loopback() && !config.bool("http.behind_proxy") {
-            problems.push(format!(
-                "{key} = {address} would carry API keys in clear: put a proxy that ends TLS in front and set http.behind_proxy = true, or listen on 127.0.0.1"
-            ));
-        }
+    let mut problems = entrance::exposed(config);
+    match entrance::files(config) {
+        Ok(None) => {}
+        Ok(Some(files)) => problems.extend(files.load().err().map(|error| error.to_string())),
+        Err(why) => problems.push(why),
     }
     let loaded = catalog_files::load_all(config.path("node.catalogs").as_deref())
         .map_err(|error| unreadable(&error))?;

@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use indelible_server::config::Config;
+use indelible_server::entrance;
+use indelible_tls::{Certificate, Validity, read_certificates};
 use serde_json::{Value, json};
 
 use super::config;
@@ -20,6 +22,8 @@ const LOW_SPACE_BYTES: u64 = 1 << 30;
 const CLOCK_NS: i64 = 5_000_000_000;
 /// A checkpoint that lags behind for longer is a fault: one is due within a second.
 const CHECKPOINT_NS: i64 = 60_000_000_000;
+/// A certificate that ends sooner should have been renewed: public authorities advise a third of 90 days.
+const RENEW_S: i64 = 14 * 24 * 3600;
 const COLUMNS: [&str; 4] = ["check", "state", "found", "repair"];
 
 /// Find what is wrong, each with its repair
@@ -64,7 +68,8 @@ impl Args {
             Ok(settings) => {
                 check_settings(&settings, &mut findings);
                 check_folder(&settings, &mut findings);
-                check_ready(&settings, &mut findings);
+                check_certificate(&settings, &mut findings);
+                check_ready(&settings, context.target.ca.as_ref(), &mut findings);
             }
             Err(failure) => {
                 findings.wrong("settings", failure.message, "correct the setting where it was said");
@@ -174,14 +179,11 @@ fn check_space(dir: &Path, findings: &mut Findings) {
 }
 
 /// Asks the admin listener, which needs no key.
-fn check_ready(settings: &Config, findings: &mut Findings) {
-    let target = Target {
-        server: Some(format!("http://{}", settings.address("http.admin_listen"))),
-        org: None,
-        profile: None,
-        token_file: None,
-    };
-    let answer = Client::anonymous(&target).get("/readyz?verbose");
+fn check_ready(settings: &Config, ca: Option<&PathBuf>, findings: &mut Findings) {
+    let scheme = if entrance::is_secure(settings, "http.admin_listen") { "https" } else { "http" };
+    let server = Some(format!("{scheme}://{}", settings.address("http.admin_listen")));
+    let target = Target { server, ca: ca.cloned(), ..Target::default() };
+    let answer = Client::anonymous(&target).and_then(|client| client.get("/readyz?verbose"));
     match answer {
         Ok(answer) if answer.status == 200 => findings.ok("ready", "yes"),
         Ok(answer) => {
@@ -193,6 +195,40 @@ fn check_ready(settings: &Config, findings: &mut Findings) {
             format!("nothing answers at {}", settings.address("http.admin_listen")),
             "start indelible serve, or say --admin-listen",
         ),
+    }
+}
+
+/// How long the certificate still holds, and for whom.
+fn check_certificate(settings: &Config, findings: &mut Findings) {
+    let Some(path) = settings.path("tls.certificate") else { return };
+    let repair = "put a new certificate and its key in the files of [tls]; a running server takes them up";
+    let chain = match read_certificates(&path) {
+        Ok(chain) => chain,
+        Err(error) => return findings.wrong("certificate", error.to_string(), repair),
+    };
+    let leaf = chain.first();
+    let names = leaf.and_then(|der| Certificate::of_der(der)).map(|leaf| leaf.names.join(", "));
+    let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| "no DNS name".to_owned());
+    let Some(validity) = leaf.and_then(|der| Validity::of_der(der)) else {
+        return findings.wrong("certificate", format!("{} says no time", path.display()), repair);
+    };
+    let now_s = time::now_ns() / 1_000_000_000;
+    let second = |s: u64| i64::try_from(s).unwrap_or(i64::MAX);
+    let left_s = second(validity.until_s).saturating_sub(now_s);
+    let span = time::span(left_s.saturating_abs().saturating_mul(1_000_000_000));
+    let name = path.display();
+    if left_s < 0 {
+        findings.wrong("certificate", format!("{name} for {names} ended {span} ago"), repair);
+    } else if second(validity.from_s) > now_s {
+        findings.wrong(
+            "certificate",
+            format!("{name} for {names} does not hold yet"),
+            "set the clock, or wait",
+        );
+    } else if left_s < RENEW_S {
+        findings.warn("certificate", format!("{name} for {names} ends in {span}"), repair);
+    } else {
+        findings.ok("certificate", format!("{name} for {names}, ends in {span}"));
     }
 }
 

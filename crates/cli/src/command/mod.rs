@@ -1,5 +1,6 @@
 //! The commands, one file each: the arguments as a struct, and `run`.
 
+pub(crate) mod backup;
 pub(crate) mod bundle;
 pub(crate) mod catalog;
 pub(crate) mod checkpoint;
@@ -23,6 +24,7 @@ pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod reference;
 pub(crate) mod release;
+pub(crate) mod restore;
 pub(crate) mod role;
 pub(crate) mod search;
 pub(crate) mod serve;

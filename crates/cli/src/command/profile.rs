@@ -30,7 +30,7 @@ enum Command {
     /// List profiles, without their keys
     #[command(after_help = "Examples:\n  indelible profile list")]
     List,
-    /// Add or replace a profile: --server, --org, and a key from --token-stdin, --token-file or INDELIBLE_TOKEN
+    /// Add or replace a profile: --server, --org, and a key from --token-stdin, --token-file or INDELIBLE_TOKEN, --ca for a certificate of your own authority
     #[command(
         after_help = "Examples:\n  indelible profile add local --server http://127.0.0.1:7513\n  indelible profile add work --server https://audit.example.org --org acme --token-stdin < acme.key"
     )]
@@ -125,7 +125,8 @@ fn added(context: &Context, token_stdin: bool) -> Result<Profile, Failure> {
     }
     let absolute = |path: &PathBuf| std::path::absolute(path);
     let token_file = target.token_file.as_ref().map(absolute).transpose()?;
-    Ok(Profile { server, organization: target.org.clone(), token, token_file })
+    let ca = target.ca.as_ref().map(absolute).transpose()?;
+    Ok(Profile { server, organization: target.org.clone(), token, token_file, ca })
 }
 
 fn must_exist(profiles: &Profiles, name: &str) -> Outcome {

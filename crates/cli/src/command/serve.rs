@@ -102,6 +102,9 @@ async fn serve(config: Config) -> Outcome {
                 for problem in running.reload_catalogs().await {
                     say(&format!("catalog refused, the old state holds: {problem}"));
                 }
+                if let Some(why) = running.reload_certificate().await {
+                    say(&format!("certificate refused, the old one holds: {why}"));
+                }
             }
         }
     }
@@ -112,7 +115,7 @@ async fn serve(config: Config) -> Outcome {
 fn refused(error: &StartError) -> Failure {
     let (exit, code) = match error {
         StartError::Store(inner) => (Exit::Failed, inner.code()),
-        StartError::Setting(_) | StartError::Catalogs(_) => (Exit::Usage, "setting"),
+        StartError::Setting(_) | StartError::Catalogs(_) | StartError::Tls(_) => (Exit::Usage, "setting"),
         StartError::Control(_) | StartError::Listen { .. } | StartError::Step(_) => (Exit::Failed, "start"),
     };
     let mut message = error.to_string();
@@ -130,9 +133,11 @@ fn greet(running: &Running, public_url: Option<&str>) {
     for problem in &running.catalog_problems {
         say(&format!("catalog refused: {problem}"));
     }
-    let url = public_url.map_or_else(|| format!("http://{}", running.api), str::to_owned);
+    let scheme = if running.speaks_tls() { "https" } else { "http" };
+    let url = public_url.map_or_else(|| format!("{scheme}://{}", running.api), str::to_owned);
     say(&format!("API      {url}/api/v1"));
-    say(&format!("health   http://{}/healthz, /readyz, /metrics", running.admin));
+    let scheme = if running.admin_speaks_tls() { "https" } else { "http" };
+    say(&format!("health   {scheme}://{}/healthz, /readyz, /metrics", running.admin));
     if let Some(founded) = &running.founded {
         say("");
         say("First start. This administrator's key is shown once and stored nowhere:");

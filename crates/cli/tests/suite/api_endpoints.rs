@@ -10,7 +10,10 @@ fn kinds(permission: &str) -> &'static [&'static str] {
     match permission {
         "ingest.write" => &["in", "ad"],
         "catalog.read" => &["in", "rd", "ad"],
-        "events.read" | "log.read" | "org.read" | "cursor.write" | "view.write" => &["rd", "ad"],
+        "events.read" => &["vw", "rd", "ad"],
+        "events.survey" | "viewer.issue" | "log.read" | "org.read" | "cursor.write" | "view.write" => {
+            &["rd", "ad"]
+        }
         "events.release" | "org.admin" | "key.read" | "key.admin" | "person.read" | "person.admin"
         | "node.admin" => &["ad"],
         other => panic!("a new permission: {other}"),

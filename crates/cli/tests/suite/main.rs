@@ -19,6 +19,7 @@ mod api_policy;
 mod api_search;
 mod api_serve;
 mod api_views;
+mod backup;
 mod binary;
 mod bundles;
 mod catalogs;
@@ -37,3 +38,5 @@ mod shell;
 #[cfg(feature = "sql")]
 mod sql;
 mod tamper;
+mod tls;
+mod viewers;

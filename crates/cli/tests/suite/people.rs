@@ -28,6 +28,25 @@ fn open(server: &Server, page: &str, form: &[(&str, &str)]) -> u16 {
     server.bare("POST", page, &headers, body.as_bytes()).unwrap().status
 }
 
+/// Accepts an invitation and makes a key of the person's own, as a browser would.
+pub(crate) fn own_key(server: &Server, invitation: &str) -> String {
+    let (_, token) = invitation.split_once("#t=").unwrap();
+    let form = format!("token={token}&passphrase=seven+quiet+herons&again=seven+quiet+herons");
+    let kind = ("content-type", "application/x-www-form-urlencoded");
+    let site = ("sec-fetch-site", "same-origin");
+    let answer = server.bare("POST", "/invitation", &[kind, site], form.as_bytes()).unwrap();
+    let cookie = answer.header("set-cookie").expect("a session").split(';').next().unwrap().to_owned();
+    let page = |path: &str| server.bare("GET", path, &[("cookie", &cookie)], &[]).unwrap().text();
+    let me = page("/me");
+    let csrf = me.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let form = format!("csrf={csrf}&label=program&days=30");
+    let made = server.bare("POST", "/me/keys", &[kind, site, ("cookie", &cookie)], form.as_bytes()).unwrap();
+    assert_eq!(made.status, 303, "{}", made.text());
+    let shown = page("/me");
+    let at = shown.find("idl_me_").unwrap_or_else(|| panic!("{shown}"));
+    shown[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+}
+
 #[test]
 fn a_person_is_added_changed_and_kept_out() {
     let server = start();

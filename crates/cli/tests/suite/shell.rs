@@ -34,7 +34,9 @@ fn generated_pages_are_printed() {
     assert!(run(&["reference", "openapi"]).exits(0).json()["paths"].is_object());
     assert!(run(&["reference", "limits"]).exits(0).out.contains("| `event` | 262144 bytes |"));
     assert!(run(&["reference", "parquet"]).exits(0).out.contains("| `occurred_at` | timestamp, ns, UTC |"));
-    assert!(run(&["reference", "permissions"]).exits(0).out.contains("| `events.read` |  | yes | yes |"));
+    assert!(
+        run(&["reference", "permissions"]).exits(0).out.contains("| `events.read` | yes |  | yes | yes |")
+    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::EventsSurvey)?;
     let wanted: bundles::Wanted = request::json(&headers, body).await?;
     Ok(file(bundles::make(&app, &access, &caller, wanted).await?))
 }

@@ -31,7 +31,7 @@ pub(crate) async fn list(
     Path(org): Path<String>,
     headers: HeaderMap,
 ) -> JsonAnswer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::EventsSurvey)?;
     let size = size(&app.store, access.log);
     let cursors = app.store.cursors(access.log).map_err(log_problem)?;
     let items: Vec<Value> = cursors.iter().map(|(name, index)| shown(name, *index, size)).collect();
@@ -43,7 +43,7 @@ pub(crate) async fn read(
     Path((org, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::EventsSurvey)?;
     let index = position(&app, &access, &name)?.ok_or_else(|| missing(&name))?;
     Ok(tagged(index, Json(shown(&name, index, size(&app.store, access.log))).into_response()))
 }

@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use indelible_control::Permission;
-use indelible_event::{EXTRA_MAGIC, EventId, Field, Leaf, StoredBody};
+use indelible_event::{EXTRA_MAGIC, EventId, Leaf, StoredBody};
 use indelible_store::error::StoreError;
 use indelible_store::log_no::LogNo;
 use indelible_store::read::Record;
@@ -65,7 +65,6 @@ async fn show(app: &Shared, access: &Access, index: u64, caller: &Caller, raw: b
     let (event, erased) =
         event_json::read(&leaf, &record.stored).map_err(|error| Problem::internal(&error))?;
     let mut out = String::with_capacity(1024);
-    check_catalog(access, event.text(Field::Catalog))?;
     let organization = access.org.id.as_str();
     let shown = Shown { organization, index, leaf: &record.leaf, event: &event, erased: &erased, raw };
     event_json::write(&mut out, &app.catalogs(), &shown);
@@ -74,22 +73,21 @@ async fn show(app: &Shared, access: &Access, index: u64, caller: &Caller, raw: b
     Ok(([(header::CONTENT_TYPE, "application/json")], out).into_response())
 }
 
-/// An event of another catalog than the one a key is limited to is answered like one that does not exist.
-pub(crate) fn check_catalog(access: &Access, catalog: Option<&str>) -> Result<(), Problem> {
-    match access.principal.catalog() {
-        Some(only) if catalog != Some(only) => Err(no_event()),
-        _ => Ok(()),
-    }
-}
-
 fn no_event() -> Problem {
     Problem::new(Code::NotFound, "the log has no such event")
 }
 
+/// An event that whoever asks may read. One beyond their limits is answered like one that does not exist.
 pub(crate) async fn record(app: &Shared, access: &Access, index: u64) -> Result<Record, Problem> {
     let (worker, log) = (Shared::clone(app), access.log);
-    let record = crate::blocking(move || worker.store.read(log, index).map_err(log_problem)).await?;
-    record.ok_or_else(|| Problem::new(Code::NotFound, format!("the log has no event at index {index}")))
+    let record = crate::blocking(move || worker.store.read(log, index).map_err(log_problem)).await;
+    match record {
+        Ok(Some(record)) if access.reaches(app, &record)? => Ok(record),
+        // Whoever is limited learns nothing about positions, not even which of them cannot be read.
+        _ if access.is_limited() => Err(no_event()),
+        Ok(_) => Err(Problem::new(Code::NotFound, format!("the log has no event at index {index}"))),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The position of an event by its id, or by the sender's own.
@@ -125,6 +123,8 @@ pub(crate) async fn proof(
         Ok(index) => index,
         Err(_) => find(&app, &access, &id, None).await?,
     };
+    // Whether there is such an event comes before whether it is signed.
+    record(&app, &access, index).await?;
     let wait = Duration::from_secs(wait.min(MAX_WAIT_SECONDS));
     let covered = || head(&app.store, access.log).is_some_and(|head| head.size > index);
     if !app.wait_for(&app.heads, wait, covered).await {
@@ -134,7 +134,6 @@ pub(crate) async fn proof(
     let disclose = params.text("disclose").unwrap_or("all").to_owned();
     let (worker, log) = (Shared::clone(&app), access.log);
     let made = crate::blocking(move || make_proof(&worker, log, index, &disclose)).await?;
-    check_catalog(&access, made.catalog.as_deref())?;
     let act = Act::new("EVENT.READ").by(&access.principal).from(&caller);
     app.record(access.log, act.target("event", &made.id));
     let json = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("json"));
@@ -162,7 +161,6 @@ pub(crate) struct Made {
     pub(crate) disclosure: Vec<u8>,
     pub(crate) note: String,
     pub(crate) id: String,
-    pub(crate) catalog: Option<String>,
 }
 
 /// The proof of an event, with the values of the items that `disclose` names.
@@ -173,8 +171,6 @@ pub(crate) fn make_proof(app: &App, log: LogNo, index: u64, disclose: &str) -> R
     let record = record.ok_or_else(|| Problem::new(Code::NotFound, format!("no event at index {index}")))?;
     let leaf = Leaf::decode(&record.leaf).map_err(|error| Problem::internal(&error))?;
     let body = StoredBody::decode(&record.stored).map_err(|error| Problem::internal(&error))?;
-    let event = indelible_event::read_event(&body).map_err(|error| Problem::internal(&error))?;
-    let catalog = event.text(Field::Catalog).map(str::to_owned);
     let picked: Vec<&str> = disclose.split(',').collect();
     let pick = |path: &str| match disclose {
         "all" => true,
@@ -190,12 +186,5 @@ pub(crate) fn make_proof(app: &App, log: LogNo, index: u64, disclose: &str) -> R
     let note =
         indelible_tlog::note::Note::parse(head.note.as_bytes()).map_err(|error| Problem::internal(&error))?;
     let file = ProofFile { extra: Some(extra), index, path, note };
-    Ok(Made {
-        file,
-        leaf: record.leaf,
-        disclosure,
-        note: head.note.to_string(),
-        id: leaf.id.to_string(),
-        catalog,
-    })
+    Ok(Made { file, leaf: record.leaf, disclosure, note: head.note.to_string(), id: leaf.id.to_string() })
 }

@@ -60,7 +60,7 @@ pub(crate) async fn read(
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let streams = accept.contains("text/event-stream");
     let text = params.text("q").unwrap_or_default();
-    let query = query::read(&*app, text, None)?.within(access.principal.catalog());
+    let query = query::read(&*app, text, None)?.within(&access.limits);
     let asked = query.absolute_text();
     let query = query.compile();
     let from = start(&app, &access, &params, &headers)?;

@@ -5,7 +5,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use indelible_control::{Key, KeySeed, Kind, NewKey, Permission, Scope, allowed_everywhere, allowed_in};
+use indelible_control::{
+    Binding, Key, KeySeed, Kind, NewKey, Permission, Scope, allowed_everywhere, allowed_in,
+};
 use indelible_store::log_no::LogNo;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ use serde_json::{Value, json};
 use super::organizations::refused;
 use super::{Answer, JsonAnswer};
 use crate::access::{Access, not_granted};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::audit::Act;
 use crate::http::Caller;
 use crate::problem::{Code, Problem};
@@ -31,6 +33,17 @@ struct New {
     catalog: Option<String>,
     producer: Option<String>,
     expires_at: Option<String>,
+    certificate: Option<NewBinding>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewBinding {
+    /// `sha256:` of a public key, or `name:`.
+    holder: String,
+    /// The certificate is enough.
+    #[serde(default)]
+    alone: bool,
 }
 
 pub(crate) async fn list(
@@ -55,7 +68,9 @@ pub(crate) async fn create(
     let kind = Kind::ALL.into_iter().find(|kind| kind.word() == new.kind).ok_or_else(|| {
         Problem::new(Code::RequestMalformed, format!("kind {:?} must be in, rd or ad", new.kind))
     })?;
+    let certificate = new.certificate.map(|wanted| binding(&app, &wanted)).transpose()?;
     let wanted = NewKey {
+        certificate,
         scope: if new.all { Scope::All } else { Scope::One(access.org.id.clone()) },
         catalog: new.catalog,
         producer: new.producer,
@@ -67,6 +82,15 @@ pub(crate) async fn create(
     let mut answer = shown(&key);
     answer["token"] = json!(token);
     Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// Refused where it could never be shown: the key would be of no use.
+fn binding(app: &App, wanted: &NewBinding) -> Result<Binding, Problem> {
+    if app.config.text("tls.client_ca").is_none() {
+        let detail = "this server asks its clients for no certificate: set tls.client_ca first";
+        return Err(Problem::new(Code::RequestMalformed, detail));
+    }
+    Ok(Binding { holder: wanted.holder.parse().map_err(refused)?, alone: wanted.alone })
 }
 
 /// Creates a key, if whoever asks may give away as much as it can do.
@@ -110,6 +134,7 @@ fn described(key: &Key) -> Vec<(&'static str, String)> {
         ("catalog", key.catalog.clone()),
         ("label", Some(key.label.clone()).filter(|label| !label.is_empty())),
         ("expires_at", expiry),
+        ("certificate", key.certificate.as_ref().map(Binding::to_string)),
     ];
     said.into_iter().filter_map(|(path, value)| Some((path, value?))).collect()
 }
@@ -175,6 +200,7 @@ fn shown(key: &Key) -> Value {
         "organization": match &key.scope { Scope::All => "all".to_owned(), Scope::One(org) => org.to_string() },
         "catalog": key.catalog,
         "producer": key.producer,
+        "certificate": key.certificate.as_ref().map(|binding| json!({ "holder": binding.holder.to_string(), "alone": binding.alone })),
         "label": key.label,
         "created_at": time(key.created_at_ms),
         "expires_at": key.expires_at_ms.map(time),

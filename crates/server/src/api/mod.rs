@@ -1,5 +1,6 @@
 //! The handlers, one file for each resource. A handler gets its access first, then does one thing.
 
+pub(crate) mod backup;
 pub(crate) mod bundles;
 pub(crate) mod catalogs;
 pub(crate) mod cursors;
@@ -20,6 +21,7 @@ pub(crate) mod release;
 pub(crate) mod search;
 pub(crate) mod sql;
 pub(crate) mod suggest;
+pub(crate) mod viewers;
 pub(crate) mod views;
 
 pub(crate) use organizations::refused;

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, Uri};
 use indelible_control::Permission;
-use indelible_query::{FieldRef, Instant, MAX_GET_BYTES, MAX_POST_BYTES, ValueKind, Width};
+use indelible_query::{EventQuery, FieldRef, Instant, MAX_GET_BYTES, MAX_POST_BYTES, ValueKind, Width};
 use indelible_search::{
     Budget, FacetsAsked, GroupOrder, GroupsAsked, HistogramAsked, Log, Order, Request, Scope, Window,
 };
@@ -102,7 +102,7 @@ async fn answer(
     (caller, max_bytes, work): (&Caller, usize, ReadWork),
 ) -> JsonAnswer {
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
-    let ready = Ready::read(&**app, (&scope, access.principal.catalog()), params, (max_bytes, work))?;
+    let ready = Ready::read(&**app, (&scope, &access.limits), params, (max_bytes, work))?;
     wait_index(app, access.log, params.parsed("min_index", "an index")?).await?;
     let act = Act::new("EVENT.SEARCH").by(&access.principal).from(caller);
     let act = act.param("query", recorded_text(&ready.text, ready.window).as_str());
@@ -122,15 +122,15 @@ async fn answer(
 }
 
 impl Ready {
-    /// Understands a request within a scope, perhaps of one catalog only.
+    /// Understands a request within a scope, within limits.
     pub(crate) fn read(
         on: &dyn Reads,
-        (scope, catalog): (&Scope, Option<&str>),
+        (scope, limits): (&Scope, &EventQuery),
         params: &Params,
         (max_bytes, work): (usize, ReadWork),
     ) -> Result<Self, Problem> {
         let (q, tz) = (params.text("q").unwrap_or_default(), params.text("tz"));
-        let query = query::read_at(on, q, tz, (max_bytes, None))?.within(catalog);
+        let query = query::read_at(on, q, tz, (max_bytes, None))?.within(limits);
         Ok(Self {
             scope: scope.clone(),
             text: query.absolute_text(),

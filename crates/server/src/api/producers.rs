@@ -23,7 +23,7 @@ pub(crate) async fn list(
     Path(org): Path<String>,
     headers: HeaderMap,
 ) -> JsonAnswer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::EventsSurvey)?;
     let producers = app.store.producers(access.log).map_err(log_problem)?;
     let items: Vec<Value> = producers.iter().map(shown).collect();
     Ok(Json(json!({ "items": items })))

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use indelible_control::Permission;
 use indelible_event::EventId;
-use indelible_query::{Clock, Compiled, Instant, MAX_GET_BYTES, MAX_POST_BYTES, TimeExpr};
+use indelible_query::{Clock, Compiled, EventQuery, Instant, MAX_GET_BYTES, MAX_POST_BYTES, TimeExpr};
 use indelible_search::{Budget, Count, Incomplete, Log, Order, Page, Request, Scope, SearchError, Window};
 use indelible_store::log_no::LogNo;
 use serde::Deserialize;
@@ -129,7 +129,7 @@ async fn answer(
 ) -> Answer {
     let first_page = asked.cursor.is_none();
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
-    let ready = understand(&**app, (&scope, access.principal.catalog()), &asked, max_bytes)?;
+    let ready = understand(&**app, (&scope, &access.limits), &asked, max_bytes)?;
     wait_index(app, access.log, asked.min_index).await?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let act = Act::new("EVENT.SEARCH").by(&access.principal).from(caller);
@@ -179,10 +179,10 @@ pub(crate) async fn permit(app: &Shared) -> Result<tokio::sync::SemaphorePermit<
     })
 }
 
-/// One page of a search within a scope, perhaps of one catalog only, as its JSON.
+/// One page of a search within a scope, within limits, as its JSON.
 pub(crate) fn found(
     on: &dyn Reads,
-    within: (&Scope, Option<&str>),
+    within: (&Scope, &EventQuery),
     asked: &Asked,
     (max_bytes, cancelled): (usize, &AtomicBool),
 ) -> Result<Value, Problem> {
@@ -194,7 +194,7 @@ pub(crate) fn found(
 /// Everything that a search matches, as the lines of a stream.
 pub(crate) fn all(
     on: &dyn Reads,
-    within: (&Scope, Option<&str>),
+    within: (&Scope, &EventQuery),
     asked: &Asked,
     write: &mut dyn FnMut(String) -> bool,
 ) -> Result<(), Problem> {
@@ -204,7 +204,7 @@ pub(crate) fn all(
 
 pub(crate) fn understand(
     on: &dyn Reads,
-    (scope, catalog): (&Scope, Option<&str>),
+    (scope, limits): (&Scope, &EventQuery),
     asked: &Asked,
     max_bytes: usize,
 ) -> Result<Ready, Problem> {
@@ -215,7 +215,7 @@ pub(crate) fn understand(
     };
     // Relative times mean on every page what they meant on the first.
     let now = cursor.as_ref().map(indelible_search::Cursor::now);
-    let query = query::read_at(on, &asked.q, asked.tz.as_deref(), (max_bytes, now))?.within(catalog);
+    let query = query::read_at(on, &asked.q, asked.tz.as_deref(), (max_bytes, now))?.within(limits);
     let window = window((asked.since.as_deref(), asked.until.as_deref()), query.clock())?;
     let sort = asked.sort.as_deref().unwrap_or("-occurred_at");
     let order = Order::by_name(sort)

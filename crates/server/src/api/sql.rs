@@ -30,7 +30,7 @@ pub(crate) async fn sql(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::EventsSurvey)?;
     let asked: Asked = request::json(&headers, body).await?;
     answer(&app, access, asked, (&caller, &headers)).await
 }

@@ -133,7 +133,7 @@ fn narrowing(app: &App, access: &Access, rest: &str, zone: Option<&str>) -> Opti
     let read = |text| query::read_at(app, text, zone, (MAX_GET_BYTES, None));
     let query = read(rest).or_else(|_| read("")).ok()?;
     let first = size(&app.store, access.log).saturating_sub(OFFER_EVENTS);
-    Some(query.within(access.principal.catalog()).starting_at_index(first))
+    Some(query.within(&access.limits).starting_at_index(first))
 }
 
 /// Values of the newest events with their counts, and how many events were counted.

@@ -36,7 +36,7 @@ pub(crate) async fn list(
     Path(org): Path<String>,
     headers: HeaderMap,
 ) -> JsonAnswer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::EventsSurvey)?;
     let views = app.control.views(&access.org.id, access.principal.id());
     Ok(Json(json!({ "items": views.iter().map(|view| shown(view)).collect::<Vec<_>>() })))
 }
@@ -59,7 +59,7 @@ pub(crate) async fn read(
     Path((org, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let access = app.access(&headers, &org, Permission::EventsRead)?;
+    let access = app.access(&headers, &org, Permission::EventsSurvey)?;
     let view = views::found(&app, &access, &id)?;
     Ok(tagged(&view, Json(shown(&view)).into_response()))
 }

@@ -1,5 +1,7 @@
 //! What holds for every page: forms only from our own pages, problems as pages, the strictest policy, compression.
 
+use std::sync::LazyLock;
+
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -11,12 +13,18 @@ use indelible_console::frame::Link;
 use indelible_console::message::Message;
 
 use super::assets::gzip;
+use super::embed::Framed;
 use super::visit::Call;
 use crate::app::{App, Shared};
 use crate::problem::{Code, Problem};
 
-/// Nothing inline, nothing from elsewhere, no text into markup by scripts, no frames.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// Nothing inline, nothing from elsewhere, no text into markup by scripts.
+const RULES: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'";
+/// The same for what scripts may do to a page.
+const TRUSTED_TYPES: &str = "require-trusted-types-for 'script'; trusted-types 'none'";
+/// The policy of every page that nobody may put into a frame: all but one.
+static UNFRAMED: LazyLock<HeaderValue> =
+    LazyLock::new(|| HeaderValue::from_str(&policy("'none'")).expect("the rules are ASCII"));
 /// Pages below this gain nothing from compression.
 const MIN_COMPRESSED: usize = 1024;
 /// Quick: a page is made once and read once.
@@ -75,17 +83,27 @@ pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
+/// The policy of a page that these may put into a frame.
+pub(super) fn policy(framed_by: &str) -> String {
+    format!("{RULES}; frame-ancestors {framed_by}; {TRUSTED_TYPES}")
+}
+
 fn protect(app: &App, response: &mut Response) {
+    let framed = response.extensions_mut().remove::<Framed>();
     let headers = response.headers_mut();
+    if let Some(Framed(policy)) = framed {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    } else {
+        headers.insert(header::CONTENT_SECURITY_POLICY, UNFRAMED.clone());
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
     let fixed = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (
             HeaderName::from_static("permissions-policy"),
             "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
         ),
-        (header::X_FRAME_OPTIONS, "DENY"),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));

@@ -11,7 +11,6 @@ use super::search::Search;
 use super::timeline::events;
 use super::visit::Call;
 use crate::access::Access;
-use crate::api::event::check_catalog;
 use crate::app::Shared;
 use crate::endpoints::Parameter;
 use crate::event_json;
@@ -125,7 +124,7 @@ async fn in_log(
         let leaf = Leaf::decode(&record.leaf).map_err(|error| Problem::internal(&error))?;
         let (event, _) =
             event_json::read(&leaf, &record.stored).map_err(|error| Problem::internal(&error))?;
-        if check_catalog(access, event.text(Field::Catalog)).is_ok() {
+        if access.reaches(app, &record)? {
             rows.push(Row { here: neighbour == index, ..painter.row(neighbour, &leaf, &event) });
         }
     }

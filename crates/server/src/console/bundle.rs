@@ -35,7 +35,7 @@ pub(crate) fn of_window(org: &str, zone: &str) -> BundleForm {
 }
 
 pub(crate) async fn create(call: Call, Path(org): Path<String>, body: Body) -> Answer {
-    let access = call.access(&org, Permission::EventsRead)?;
+    let access = call.access(&org, Permission::EventsSurvey)?;
     let form = Form::checked(&call, body).await?;
     let said = |name: &str| form.said(name).map(str::to_owned);
     let at =

@@ -88,15 +88,14 @@ async fn counts(call: &Call, org: &str, catalog: &str) -> Result<BTreeMap<String
     let (worker, cancelled) = (Shared::clone(&call.app), Cancel::default());
     let flag = Arc::clone(&cancelled.0);
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
-    let only = access.principal.catalog().map(str::to_owned);
+    let only = access.limits.clone();
     let q = of_catalog(org, catalog, None).q;
     let answer = crate::blocking(move || {
         let pairs = [("q", q.as_str()), ("by", "code"), ("limit", MAX_CODES)];
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let params = Params::of_pairs(&pairs, GROUPS)?;
         let work: ReadWork = numbers::groups_work;
-        let ready =
-            numbers::Ready::read(&*worker, (&scope, only.as_deref()), &params, (MAX_GET_BYTES, work))?;
+        let ready = numbers::Ready::read(&*worker, (&scope, &only), &params, (MAX_GET_BYTES, work))?;
         ready.answer(&*worker, &flag).map(|(members, _)| Value::Object(members))
     })
     .await?;

@@ -334,14 +334,14 @@ async fn lately(call: &Call, asked: &Asked, search: &Search) -> Result<(Option<C
     let flag = Arc::clone(&cancelled.0);
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
     let (q, tz) = (search.q.clone(), zone.name().to_owned());
-    let only = access.principal.catalog().map(str::to_owned);
+    let only = access.limits.clone();
     let both = crate::blocking(move || {
         let bars = |q: String| {
             let pairs = [("q", q.as_str()), ("since", SINCE), ("tz", &tz), ("width", "day")];
             let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let params = Params::of_pairs(&pairs, HISTOGRAM)?;
             let work: ReadWork = numbers::histogram_work;
-            let within = (&scope, only.as_deref());
+            let within = (&scope, &only);
             let ready = numbers::Ready::read(&*worker, within, &params, (MAX_GET_BYTES, work))?;
             ready.answer(&*worker, &flag).map(|(members, _)| Value::Object(members))
         };

@@ -45,7 +45,7 @@ pub(crate) async fn csv(call: Call, Path(org): Path<String>) -> Answer {
     let zone = call.zone();
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
     let asked = search.asked(zone.name());
-    let ready = search::understand(&*call.app, (&scope, access.principal.catalog()), &asked, MAX_GET_BYTES)?;
+    let ready = search::understand(&*call.app, (&scope, &access.limits), &asked, MAX_GET_BYTES)?;
     let query = query::read(&*call.app, &search.q, asked.tz.as_deref())?.parsed().clone();
     let columns = Columns::of(&search)?;
     let painter = Painter { catalogs: call.app.catalogs(), zone, search, query };

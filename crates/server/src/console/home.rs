@@ -39,7 +39,10 @@ pub(crate) async fn first(call: Call) -> Answer {
         return Ok(Redirect::to("/me").into_response());
     }
     let org = org.or(orgs.first()).ok_or_else(|| Problem::new(Code::PermissionMissing, detail))?;
-    Ok(Redirect::to(&format!("/o/{}", org.id)).into_response())
+    // Home tells of the whole log; who sees a part of it begins with that part.
+    let all = call.visitor()?.may(Permission::EventsSurvey, org);
+    let page = if all { "" } else { "/explore" };
+    Ok(Redirect::to(&format!("/o/{}{page}", org.id)).into_response())
 }
 
 pub(crate) async fn nothing(call: Call, Path((org, rest)): Path<(String, String)>) -> Answer {
@@ -48,7 +51,7 @@ pub(crate) async fn nothing(call: Call, Path((org, rest)): Path<(String, String)
 }
 
 pub(crate) async fn home(call: Call, Path(org): Path<String>) -> Answer {
-    let access = call.access(&org, Permission::EventsRead)?;
+    let access = call.access(&org, Permission::EventsSurvey)?;
     let org = access.org.id.as_str();
     let whole = Search { limit: Some(1), ..Search::of(org).between(SINCE, "") };
     let fields = "catalog,actor,code,origin.ip".to_owned();
@@ -139,9 +142,9 @@ async fn tiles(call: &Call, access: &Access, (events, failures): (u64, u64)) -> 
 async fn quarantined(call: &Call, access: &Access) -> Result<u64, Problem> {
     let app = std::sync::Arc::clone(&call.app);
     let scope = indelible_search::Scope { organization: access.org.id.to_string(), log: access.log };
-    let only = access.principal.catalog().map(str::to_owned);
+    let only = access.limits.clone();
     crate::blocking(move || {
-        let query = query::read(&*app, "state:quarantined", None)?.within(only.as_deref());
+        let query = query::read(&*app, "state:quarantined", None)?.within(&only);
         let now = indelible_query::Instant::from(query.clock().now);
         let compiled = query.compile();
         let request = indelible_search::Request {

@@ -44,7 +44,10 @@ fn is_live(key: &Key, now_ms: i64) -> bool {
 fn row(key: Key, access: &Access, zone: &Zone) -> Row {
     let ended = key.revoked_at_ms.or(key.expires_at_ms);
     Row {
-        kind: key.kind.word().to_owned(),
+        kind: key.certificate.as_ref().map_or_else(
+            || key.kind.word().to_owned(),
+            |binding| format!("{}, with the certificate {binding}", key.kind.word()),
+        ),
         reach: match &key.scope {
             Scope::All => "all".to_owned(),
             Scope::One(org) => org.to_string(),
@@ -69,6 +72,7 @@ fn kinds(access: &Access) -> Vec<(String, String)> {
         Kind::Read => "reads events",
         Kind::Admin => "administers",
         Kind::Person => "acts as a person",
+        Kind::Viewer => "reads a part, for some minutes",
     };
     let shown = |kind: Kind| (kind.word().to_owned(), purpose(kind).to_owned());
     Kind::ALL.into_iter().filter(may).map(shown).collect()
@@ -126,6 +130,7 @@ async fn rotate(call: &Call, access: &Access, id: &str) -> Result<Notice, Proble
     let wanted = NewKey {
         catalog: old.catalog,
         producer: old.producer,
+        certificate: old.certificate,
         label: old.label,
         expires_at_ms: lasted.map(|ms| now_ms + ms),
         ..NewKey::new(old.kind, old.scope)

@@ -127,7 +127,7 @@ pub(crate) async fn events(call: Call, Path(org): Path<String>) -> Answer {
     let access = call.access(&org, Permission::EventsRead)?;
     let (search, from) = asked(&call, &access)?;
     let query = query::read(&*call.app, &search.q, Some(call.zone().name()))?;
-    let query = query.within(access.principal.catalog());
+    let query = query.within(&access.limits);
     let from = match (feed::after_last(&call.headers)?, from) {
         (Some(next), _) | (None, Some(next)) => next,
         (None, None) => size(&call.app.store, access.log),
@@ -181,7 +181,7 @@ fn still(tail: &Tail) -> Result<(), Problem> {
     let app = &tail.reader.app;
     let visitor = app.silent_visitor(&tail.headers)?;
     let access = app.access_of(visitor.principal, tail.access.org.id.as_str(), Permission::EventsRead)?;
-    let same = access.principal.catalog() == tail.access.principal.catalog();
+    let same = access.limits == tail.access.limits;
     let changed = || Problem::new(Code::PermissionMissing, "what you may read has changed");
     if same { Ok(()) } else { Err(changed()) }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use indelible_event::Field;
-use indelible_query::{FieldRef, Instant, MAX_GET_BYTES, MAX_POST_BYTES};
+use indelible_query::{EventQuery, FieldRef, Instant, MAX_GET_BYTES, MAX_POST_BYTES};
 use indelible_search::{Count, Hit, Page, Scope, Window};
 use serde_json::Value;
 
@@ -71,17 +71,15 @@ pub(super) async fn look(
     let mut asked = search.asked(call.zone().name());
     asked.count = Some("exact".to_owned());
     let first_page = asked.cursor.is_none();
-    let catalog = access.principal.catalog();
-    let ready = search::understand(&**app, (&scope, catalog), &asked, MAX_GET_BYTES)?;
+    let ready = search::understand(&**app, (&scope, &access.limits), &asked, MAX_GET_BYTES)?;
     let recorded = search::recorded_text(&ready.text, ready.window);
     let _permit = search::permit(app).await?;
     let started = app.clock.boot_ns();
     let (worker, cancelled) = (Shared::clone(app), Cancel::default());
-    let (flag, only) = (Arc::clone(&cancelled.0), catalog.map(str::to_owned));
+    let (flag, only) = (Arc::clone(&cancelled.0), access.limits.clone());
     let zone = asked.tz.clone().unwrap_or_default();
     let (looked, ready) = crate::blocking(move || {
-        let work =
-            Work { app: &worker, ready: &ready, zone: &zone, catalog: only.as_deref(), cancelled: &flag };
+        let work = Work { app: &worker, ready: &ready, zone: &zone, limits: &only, cancelled: &flag };
         let looked = work.run(beside.as_ref())?;
         Ok((looked, ready))
     })
@@ -101,7 +99,7 @@ pub(super) async fn newest(call: &Call, access: &Access, search: &Search) -> Res
     let app = &call.app;
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
     let asked = search::Asked { sort: Some("-index".to_owned()), ..search.asked(call.zone().name()) };
-    let ready = search::understand(&**app, (&scope, access.principal.catalog()), &asked, MAX_GET_BYTES)?;
+    let ready = search::understand(&**app, (&scope, &access.limits), &asked, MAX_GET_BYTES)?;
     let recorded = search::recorded_text(&ready.text, ready.window);
     let _permit = search::permit(app).await?;
     let (worker, cancelled) = (Shared::clone(app), Cancel::default());
@@ -128,8 +126,8 @@ struct Work<'a> {
     app: &'a App,
     ready: &'a Ready,
     zone: &'a str,
-    /// The only catalog that may be read, if there is a limit.
-    catalog: Option<&'a str>,
+    /// What may be read at most.
+    limits: &'a EventQuery,
     cancelled: &'a AtomicBool,
 }
 
@@ -181,7 +179,7 @@ impl Work<'_> {
         let pairs: Vec<(String, String)> =
             pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let params = Params::of_pairs(&pairs, known)?;
-        let within = (&self.ready.scope, self.catalog);
+        let within = (&self.ready.scope, self.limits);
         let numbers = numbers::Ready::read(self.app, within, &params, (MAX_POST_BYTES, read))?;
         numbers.answer(self.app, self.cancelled).map(|(members, _)| Value::Object(members))
     }

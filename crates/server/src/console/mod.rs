@@ -15,6 +15,7 @@ mod catalog_seen;
 mod catalogs;
 mod columns;
 mod csv;
+mod embed;
 mod event;
 mod event_fields;
 mod explore;

@@ -3,11 +3,12 @@
 use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 use indelible_control::Permission::{
-    self, CatalogRead, EventsRead, KeyAdmin, KeyRead, LogRead, NodeAdmin, PersonAdmin, PersonRead, ViewWrite,
+    self, CatalogRead, EventsRead, EventsSurvey, KeyAdmin, KeyRead, LogRead, NodeAdmin, PersonAdmin,
+    PersonRead, ViewWrite,
 };
 
 use super::{
-    around, assets, bundle, catalogs, csv, event, explore, home, integrity, keys, live, login, me,
+    around, assets, bundle, catalogs, csv, embed, event, explore, home, integrity, keys, live, login, me,
     organizations, people, setup, timeline, views,
 };
 use crate::app::Shared;
@@ -70,14 +71,14 @@ pub const PAGES: &[Page] = &[
     page!(post "/me/keys", Need::Session, "Create or revoke a key of one's own.", me::keys),
     page!(post "/ui/logout", Need::Nothing, "End the session.", login::end),
     page!(post "/ui/settings", Need::Nothing, "Choose theme and zone of this browser.", login::settings),
-    page!(get "/o/{org}", may(EventsRead), "Home: events per day, newest failures, state of the log.", home::home),
+    page!(get "/o/{org}", may(EventsSurvey), "Home: events per day, newest failures, state of the log.", home::home),
     page!(get "/o/{org}/explore", may(EventsRead), "Search with facets and histogram.", explore::explore),
     page!(get "/o/{org}/explore.csv", may(EventsRead), "Everything that a search matches, as CSV.", csv::csv),
-    page!(post "/o/{org}/bundle", may(EventsRead), "Everything that a search finds, as an evidence bundle.", bundle::create),
+    page!(post "/o/{org}/bundle", may(EventsSurvey), "Everything that a search finds, as an evidence bundle.", bundle::create),
     page!(get "/o/{org}/suggest", may(EventsRead), "Completions of a query.", explore::suggest),
     page!(get "/o/{org}/live", may(EventsRead), "Events as they come.", live::live),
     page!(get "/o/{org}/live/events", may(EventsRead), "The same as a stream for the page.", live::events),
-    page!(get "/o/{org}/views", may(EventsRead), "Searches that are kept.", views::list),
+    page!(get "/o/{org}/views", may(EventsSurvey), "Searches that are kept.", views::list),
     page!(post "/o/{org}/views", may(ViewWrite), "Keep a search.", views::create),
     page!(post "/o/{org}/views/{id}", may(ViewWrite), "Rename, share or forget a view.", views::change),
     page!(get "/o/{org}/timeline", may(EventsRead), "What belongs together, in order.", timeline::timeline),
@@ -98,6 +99,7 @@ pub const PAGES: &[Page] = &[
     page!(get "/catalogs/{catalog}/{code}", may(CatalogRead), "One event type.", catalogs::code),
     page!(get "/organizations", may(NodeAdmin), "All organizations.", organizations::list),
     page!(post "/organizations", may(NodeAdmin), "Create an organization.", organizations::create),
+    page!(get "/view/{id}", Need::Nothing, "A page to embed, for a viewer token: it holds nothing itself.", embed::view),
     page!(get "/assets/{hash}/{name}", Need::Nothing, "Styles and scripts.", assets::asset),
 ];
 

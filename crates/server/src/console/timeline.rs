@@ -211,7 +211,7 @@ pub(super) async fn events(
 ) -> Result<Vec<Placed>, Problem> {
     let scope = Scope { organization: access.org.id.to_string(), log: access.log };
     let asked = search::Asked { sort: Some(sort.to_owned()), ..search.asked(call.zone().name()) };
-    let within = (&scope, access.principal.catalog());
+    let within = (&scope, &access.limits);
     let ready = search::understand(&*call.app, within, &asked, MAX_GET_BYTES)?;
     let _permit = search::permit(&call.app).await?;
     let (app, cancelled) = (Shared::clone(&call.app), Cancel::default());

@@ -21,7 +21,7 @@ use crate::views;
 const IN_MENU: usize = 12;
 
 pub(crate) async fn list(call: Call, Path(org): Path<String>) -> Answer {
-    let access = call.access(&org, Permission::EventsRead)?;
+    let access = call.access(&org, Permission::EventsSurvey)?;
     let visitor = access.principal.id();
     let zone = call.zone();
     let row = |view: &std::sync::Arc<View>| ViewRow {
@@ -84,6 +84,10 @@ fn shown(search: &Search) -> Shows {
 
 /// The views that a visitor has, as links for the search page.
 pub(super) fn links(call: &Call, access: &Access) -> Vec<Link> {
+    // What others look for is not for whoever sees a part.
+    if !call.visitor().is_ok_and(|visitor| visitor.may(Permission::EventsSurvey, &access.org)) {
+        return Vec::new();
+    }
     let views = call.app.control.views(&access.org.id, access.principal.id());
     views.iter().take(IN_MENU).map(|view| Link::new(view.name.clone(), search(access, view).href())).collect()
 }

@@ -101,7 +101,9 @@ pub(crate) fn language(headers: &HeaderMap) -> &'static str {
 impl App {
     /// Whether browsers reach us over TLS, so that cookies need it.
     pub(crate) fn is_behind_tls(&self) -> bool {
-        self.config.bool("http.behind_proxy") || self.public_url().starts_with("https://")
+        self.config.bool("http.behind_proxy")
+            || self.speaks_tls()
+            || self.public_url().starts_with("https://")
     }
 
     /// Name of the session's cookie; with TLS the prefix binds it to this host.
@@ -290,7 +292,7 @@ fn pages(visitor: &Visitor, section: Section, org: Option<&Organization>) -> Vec
     if let Some(org) = org {
         let name = org.id.as_str();
         let of_org = [
-            ("Home", format!("/o/{name}"), Section::Home, Permission::EventsRead),
+            ("Home", format!("/o/{name}"), Section::Home, Permission::EventsSurvey),
             ("Explore", format!("/o/{name}/explore"), Section::Explore, Permission::EventsRead),
             ("Catalogs", format!("/catalogs?o={name}"), Section::Catalogs, Permission::CatalogRead),
             ("Integrity", format!("/o/{name}/integrity"), Section::Integrity, Permission::LogRead),

@@ -300,6 +300,7 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
             ("organization", "string"),
             ("catalog", "string"),
             ("producer", "string"),
+            ("certificate", "#Binding"),
             ("label", "string"),
             ("created_at", "string"),
             ("expires_at", "string"),
@@ -317,8 +318,15 @@ pub(super) const SHAPES: &[(&str, Members)] = &[
             ("catalog", "string"),
             ("producer", "string"),
             ("expires_at", "string"),
+            ("certificate", "#Binding"),
         ],
     ),
+    (
+        "NewViewer",
+        &[("filter", "string"), ("frame_ancestors", "array"), ("ttl_s", "integer"), ("label", "string")],
+    ),
+    ("CreatedViewer", &[("id", "string"), ("token", "string"), ("expires_at", "string"), ("url", "string")]),
+    ("Binding", &[("holder", "string"), ("alone", "boolean")]),
     ("CreatedKey", &[("id", "string"), ("kind", "string"), ("token", "string")]),
     (
         "Person",

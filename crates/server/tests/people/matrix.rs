@@ -11,10 +11,13 @@ use serde_json::{Value, json};
 use crate::node::{Browser, Node, text};
 
 const TABLE: &str = include_str!("access.txt");
-const HOLDERS: [&str; 8] = ["in", "rd", "ad", "owner", "administrator", "auditor", "analyst", "source"];
+const HOLDERS: [&str; 10] =
+    ["vw", "in", "rd", "ad", "owner", "administrator", "auditor", "analyst", "source", "viewer"];
+/// What a viewer token of these tests sees: events of nobody.
+const FILTER: &str = "actor.id:nobody";
 
 /// Endpoint or page to what each holder may.
-fn table() -> BTreeMap<String, [String; 8]> {
+fn table() -> BTreeMap<String, [String; 10]> {
     let mut lines = TABLE.lines();
     let head = lines.next().unwrap();
     assert_eq!(head.split('|').map(str::trim).skip(1).collect::<Vec<_>>(), HOLDERS);
@@ -39,14 +42,17 @@ fn callers(node: &Node) -> Vec<Who<'_>> {
     let mut callers = Vec::new();
     for (holder, name) in HOLDERS.into_iter().enumerate() {
         for reach in ["default", "acme", "all"] {
-            let is_key = holder < 3;
+            let is_key = holder < 4;
             if is_key && reach == "all" && name != "ad" {
                 continue;
             }
             let (key, browser) = if is_key {
                 let org = if reach == "all" { "default" } else { reach };
-                let body = json!({ "kind": name, "all": reach == "all" });
-                let made = node.admin("POST", &format!("/api/v1/orgs/{org}/keys"), &body, 201);
+                let (resource, body) = match name {
+                    "vw" => ("viewer-tokens", json!({ "filter": FILTER })),
+                    _ => ("keys", json!({ "kind": name, "all": reach == "all" })),
+                };
+                let made = node.admin("POST", &format!("/api/v1/orgs/{org}/{resource}"), &body, 201);
                 (text(&made["token"]), None)
             } else {
                 let (_, mut browser) = node.person(&format!("{name} of {reach}"), name, reach);
@@ -63,7 +69,9 @@ fn expected(cell: &str, path: &str, who: &Who<'_>, org: &str) -> &'static str {
     let in_reach = who.reach == "all" || who.reach == org;
     let of_org = path.contains("{org}") || path.starts_with("/api/v1/people/{id}");
     let may = match cell {
-        "yes" | "own" => !of_org || in_reach,
+        // The one event there is concerns somebody else.
+        "part" if in_reach && is_one_event(path) => return "hidden",
+        "yes" | "own" | "part" => !of_org || in_reach,
         "all" => who.reach == "all",
         _ => false,
     };
@@ -74,6 +82,10 @@ fn expected(cell: &str, path: &str, who: &Who<'_>, org: &str) -> &'static str {
         (false, true) if cell != "yes" => "forbidden",
         (false, _) => "hidden",
     }
+}
+
+fn is_one_event(path: &str) -> bool {
+    ["/events/{id}", "/log/{index}", "/e/{id}"].iter().any(|part| path.contains(part))
 }
 
 fn class(status: u16, code: &str) -> &'static str {
@@ -211,7 +223,8 @@ fn every_answer_is_what_the_table_says() {
 #[track_caller]
 fn leaks_nothing(who: &Who<'_>, _org: &str, body: &str, target: &str) {
     for other in ["default", "acme"] {
-        if who.reach != "all" && who.reach != other {
+        let sees_a_part = ["vw", "viewer"].contains(&HOLDERS[who.holder]);
+        if sees_a_part || (who.reach != "all" && who.reach != other) {
             for secret in
                 [format!("secret-of-{other}"), format!("target of {other}"), format!("target.of.{other}")]
             {

@@ -269,12 +269,14 @@ impl Compactor {
         let (disk, dir) = (&*shared.disk, shared.dir.as_path());
         let io = |what| StoreError::io(what, dir);
         journal::sync_folders(disk, dir, &journal.outputs).map_err(io("sync folders in"))?;
+        let in_place = shared.keep_in_place();
         // Dying here: temporary files, which the next start removes.
         journal.write(disk, dir).map_err(io("write a merge in"))?;
         // Dying from here on: the next start does what follows.
         journal.name_outputs(disk, dir).map_err(io("name segments in"))?;
         self.switch_readers(plan, &outputs);
         journal.remove_sources(disk, dir).map_err(io("remove segments in"))?;
+        drop(in_place);
         shared.compaction.update(|merging| {
             merging.merges += 1;
             merging.replaced += plan.sources.len() as u64;

@@ -75,6 +75,20 @@ pub(crate) fn scan(
     Ok(WalEnd { files, next_seq, last_hash: walk.last_hash, at: end.0, torn: end.1 })
 }
 
+/// Where the unbroken row of valid blocks of one file ends, whatever lies behind it.
+pub(crate) fn end_of(file: &WalFile) -> Result<u64, OpenError> {
+    let from = ScanFrom { node: [0; 16], known: (0, [0; 16]), seen: 0 };
+    let mut walk = Walk { next: None, last_hash: [0; 16], from: &from, buffer: Vec::new() };
+    let len = file.file.len().map_err(OpenError::io("read", &file.path))?;
+    let (mut offset, mut expected) = (PAGE as u64, file.first_seq);
+    while offset + (HEADER as u64) <= len {
+        let Some((header, _)) = walk.read_block(file, offset, len, expected)? else { break };
+        offset += header.disk_len() as u64;
+        expected += 1;
+    }
+    Ok(offset)
+}
+
 fn open_files(disk: &dyn Disk, dir: &Path, from: &ScanFrom) -> Result<Vec<Arc<WalFile>>, OpenError> {
     let mut files: Vec<Arc<WalFile>> = Vec::new();
     for entry in disk.list(dir).map_err(OpenError::io("list", dir))? {
