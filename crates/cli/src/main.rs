@@ -7,6 +7,7 @@ mod asked;
 mod catalogs;
 mod client;
 mod command;
+mod connector;
 mod demo;
 mod draw;
 mod event_of_json;
@@ -53,7 +54,6 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, and it lives as long as the program")]
 enum Command {
     Serve(command::serve::Args),
     Demo(command::demo::Args),
@@ -83,6 +83,9 @@ enum Command {
     Role(command::role::Args),
     Claim(command::claim::Args),
     Producer(command::producer::Args),
+    Source(command::source::Args),
+    Route(command::route::Args),
+    Delivery(command::delivery::Args),
     Profile(command::profile::Args),
     Config(command::config::Args),
     Doctor(command::doctor::Args),
@@ -148,6 +151,9 @@ fn run(command: Command, context: &Context) -> Outcome {
         Command::Role(args) => args.run(context),
         Command::Claim(args) => args.run(context),
         Command::Producer(args) => args.run(context),
+        Command::Source(args) => args.run(context),
+        Command::Route(args) => args.run(context),
+        Command::Delivery(args) => args.run(context),
         Command::Profile(args) => args.run(context),
         Command::Config(args) => args.run(context),
         Command::Doctor(args) => args.run(context),

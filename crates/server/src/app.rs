@@ -18,6 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use crate::api::Recent;
 use crate::claim::Claims;
 use crate::config::Config;
+use crate::connectors::routes::Routes;
+use crate::connectors::sources::Sources;
 use crate::console::{Attempts, Sessions};
 use crate::intake::policy::Policies;
 use crate::intake::refusals::Refusals;
@@ -71,6 +73,10 @@ pub(crate) struct App {
     pub(crate) hashing: Semaphore,
     /// The link that makes an owner.
     pub(crate) claims: Claims,
+    /// What takes events in by itself.
+    pub(crate) sources: Sources,
+    /// What is sent on.
+    pub(crate) routes: Routes,
     /// The data folder.
     pub(crate) data: PathBuf,
     /// What verifying the folder came to when somebody last asked for it, and who is at it now.
@@ -150,6 +156,8 @@ impl App {
             attempts: Attempts::default(),
             hashing: crate::people::limit(),
             claims: Claims::default(),
+            sources: Sources::default(),
+            routes: Routes::default(),
             data: parts.data,
             verifying: Verifying::default(),
             guest: OnceLock::new(),
