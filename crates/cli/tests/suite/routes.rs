@@ -286,7 +286,7 @@ fn only_administrators_of_the_node_reach_inside() {
     refused(&put(&reader, "a", outside.clone()), 403, "permission_missing");
     put(&administrator, "a", outside).expect(201);
     for inside in [
-        json!({ "file": { "path": "/tmp/x" } }),
+        json!({ "file": { "path": "/x" } }),
         json!({ "webhook": { "url": "http://127.0.0.1/", "allow_internal": true } }),
         json!({ "amqp": { "address": "127.0.0.1:5672", "allow_internal": true } }),
     ] {
