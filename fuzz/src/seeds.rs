@@ -80,6 +80,13 @@ fn segment(count: u64, whole: bool) -> Vec<u8> {
     writer.finish().expect("a segment")
 }
 
+/// Syslog over streams: with lengths, with line ends, too large, and broken.
+const STREAMS: &[&str] = &[
+    "<34>1 2003-10-11T22:14:15.003Z host su - ID47 [a@1 x=\"]\\\"\"][b@2] text\n",
+    "13 <1>1 - - - -\n<2>Oct 11 22:14:15 host tag[1]: x\n100 <1>too long\n",
+    "<13>app: {\"a\":1}\r\n\0<14>x\n99999999 <y\n12345",
+];
+
 fn main() -> std::io::Result<()> {
     let put = |target: &str, name: usize, bytes: &[u8]| {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
@@ -101,6 +108,9 @@ fn main() -> std::io::Result<()> {
     for (name, line) in LINES.iter().enumerate() {
         let which = name as u8;
         put("formats", name, &[&[which], line.as_bytes()].concat())?;
+    }
+    for (name, stream) in STREAMS.iter().enumerate() {
+        put("syslog", name, &[&[3], stream.as_bytes()].concat())?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use crate::command::{cargo, program_in_root, run};
 use crate::workspace::root;
 
-const TARGETS: [&str; 5] = ["segment", "query", "body", "tlog", "formats"];
+const TARGETS: [&str; 6] = ["segment", "query", "body", "tlog", "formats", "syslog"];
 /// Seconds for each target when nothing is said.
 const SECONDS: u32 = 60;
 /// Most memory that an input may take, MiB: no reader of an input this small needs more.

@@ -46,6 +46,22 @@ const PACKAGES: &[Package] = &[
     Package { name: "nodejs", proof: Proof::Program("node"), reason: "what drives that browser" },
     Package { name: "npm", proof: Proof::Program("npm"), reason: "what drives that browser" },
     Package {
+        name: "rsyslog",
+        proof: Proof::Program("rsyslogd"),
+        reason: "syslog from and to another program",
+    },
+    Package {
+        name: "rsyslog-gnutls",
+        proof: Proof::File("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so"),
+        reason: "the same over TLS",
+    },
+    Package {
+        name: "rabbitmq-server",
+        proof: Proof::File("/usr/lib/rabbitmq/bin/rabbitmq-server"),
+        reason: "a real broker that routes deliver to",
+    },
+    Package { name: "openssl", proof: Proof::Program("openssl"), reason: "certificates of tests" },
+    Package {
         name: "golang-golang-x-mod-dev",
         proof: Proof::File("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go"),
         reason: "the verifier of Go's checksum database",

@@ -1,5 +1,8 @@
 //! Routing keys from a template. What does not depend on the event is filled in when the catalog is loaded.
 
+use indelible_event::{Event, Field};
+
+use crate::catalog::Catalog;
 use crate::word::{Crude, Outcome};
 
 /// Longest routing key in bytes (AMQP's limit).
@@ -90,6 +93,25 @@ impl Template {
         }
         pieces.push(Piece::Literal(rest.to_owned()));
         Ok(Self { pieces, lower: text == DEFAULT_TEMPLATE })
+    }
+
+    /// The key of an event that is in the log, with what its catalog says of its type, if it is known.
+    pub fn key_of(&self, event: &Event, catalog: Option<&Catalog>, organization: &str) -> String {
+        let text = |field| event.text(field).unwrap_or_default();
+        let of = catalog.and_then(|catalog| catalog.type_by_code(text(Field::Code)));
+        let parts = TypeParts {
+            app: catalog.map_or("", |catalog| catalog.app.as_str()),
+            key: of.and_then(|of| of.key.as_deref()),
+            catalog: text(Field::Catalog),
+            group: text(Field::Group),
+            entity: text(Field::Entity),
+            action: text(Field::Action),
+            code: text(Field::Code),
+            crude: Crude::parse(text(Field::Crude)),
+            outcome: None,
+        };
+        let (account, outcome) = (text(Field::Account), text(Field::Outcome));
+        self.route(&parts).render(EventParts { organization, account, outcome })
     }
 
     /// Fills in what a type says.

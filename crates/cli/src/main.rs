@@ -7,6 +7,7 @@ mod asked;
 mod catalogs;
 mod client;
 mod command;
+mod connector;
 mod demo;
 mod draw;
 mod event_of_json;
@@ -54,7 +55,6 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, and it lives as long as the program")]
 enum Command {
     Serve(command::serve::Args),
     Demo(command::demo::Args),
@@ -86,6 +86,9 @@ enum Command {
     Backup(command::backup::Args),
     Restore(command::restore::Args),
     Producer(command::producer::Args),
+    Source(command::source::Args),
+    Route(command::route::Args),
+    Delivery(command::delivery::Args),
     Profile(command::profile::Args),
     Config(command::config::Args),
     Doctor(command::doctor::Args),
@@ -153,6 +156,9 @@ fn run(command: Command, context: &Context) -> Outcome {
         Command::Backup(args) => args.run(context),
         Command::Restore(args) => args.run(context),
         Command::Producer(args) => args.run(context),
+        Command::Source(args) => args.run(context),
+        Command::Route(args) => args.run(context),
+        Command::Delivery(args) => args.run(context),
         Command::Profile(args) => args.run(context),
         Command::Config(args) => args.run(context),
         Command::Doctor(args) => args.run(context),

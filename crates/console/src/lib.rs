@@ -11,6 +11,7 @@ pub mod asset;
 pub mod bundle;
 pub mod catalogs;
 pub mod chart;
+pub mod connections;
 pub mod event;
 pub mod explore;
 pub mod frame;

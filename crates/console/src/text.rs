@@ -293,6 +293,7 @@ const WORDS: &[(&str, &str)] = &[
     ("Integrity", "Integriteit"),
     ("People", "Mensen"),
     ("Keys", "Sleutels"),
+    ("Connections", "Verbindingen"),
     ("Organizations", "Organisaties"),
     ("1 h", "1 u"),
     ("24 h", "24 u"),

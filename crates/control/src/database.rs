@@ -15,6 +15,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use subtle::ConstantTimeEq;
 
 use crate::certificate::{Binding, Certificate};
+use crate::connector::Connectors;
 use crate::error::{AuthError, Error};
 use crate::key::{Credential, Key, KeySeed, NewKey, Scope};
 use crate::organization::{
@@ -80,6 +81,7 @@ pub(crate) struct Picture {
     organizations: BTreeMap<String, Arc<Organization>>,
     keys: HashMap<String, Arc<Credential>>,
     views: Views,
+    pub(crate) connectors: Connectors,
     pub(crate) people: BTreeMap<String, Arc<Account>>,
     /// Person by e-mail address in lower case.
     pub(crate) by_email: HashMap<String, Arc<Account>>,
@@ -378,6 +380,22 @@ impl Control {
         Ok(result)
     }
 
+    /// Runs one change of what is not in the picture in memory.
+    pub(crate) fn note<T>(
+        &self,
+        apply: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let transaction =
+            self.database.begin_write().map_err(|e| Error::database("beginning a change")(e.into()))?;
+        let result = apply(&transaction)?;
+        transaction.commit().map_err(|e| Error::database("committing a change")(e.into()))?;
+        Ok(result)
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     fn read_back(&self) -> Result<Picture, Error> {
         let before = self.picture();
         let mut next = Picture::default();
@@ -399,6 +417,7 @@ impl Control {
             next.keys.insert(id.value().to_owned(), Arc::new(entry));
         }
         next.views = crate::view::read_all(&transaction)?;
+        next.connectors = crate::connector::read_all(&transaction)?;
         let table = transaction.open_table(PEOPLE).map_err(|e| reading()(e.into()))?;
         for row in table.iter().map_err(|e| reading()(e.into()))? {
             let (id, bytes) = row.map_err(|e| reading()(e.into()))?;

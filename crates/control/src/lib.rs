@@ -1,5 +1,5 @@
-//! What administrators configure and who may do what: organizations, people, API keys and the permissions they give; and the views
-//! that people keep.
+//! What administrators configure and who may do what: organizations, people, API keys and the permissions they give; the views
+//! that people keep; sources, routes and the deliveries that wait.
 //!
 //! This crate keeps one embedded database, `control.redb`, in the data folder. It never holds events, never reads a
 //! clock and never makes randomness: the time and the random bytes arrive as arguments, so that every answer can be
@@ -9,10 +9,12 @@
 //! stored records in `record.rs`, and the command line's file of servers in `profile.rs`.
 
 mod certificate;
+mod connector;
 mod database;
 mod error;
 mod key;
 mod organization;
+mod parked;
 mod passphrase;
 mod people;
 mod permission;
@@ -26,6 +28,7 @@ mod view;
 mod viewing;
 
 pub use certificate::{Binding, Certificate, Holder as CertificateHolder};
+pub use connector::{Connector, ConnectorRole};
 pub use database::{Changed, Control, FirstStart};
 pub use error::{AuthError, Error};
 pub use key::{Key, KeySeed, NewKey, Scope};
@@ -33,6 +36,7 @@ pub use organization::{
     Catalogs, DEFAULT_ORGANIZATION, NewOrganization, Organization, OrganizationId, Policy, PolicyAction,
     SYSTEM_ORGANIZATION,
 };
+pub use parked::Parked;
 pub use passphrase::{Hash as PassphraseHash, MAX_LENGTH, MIN_LENGTH, Salt, check as check_passphrase};
 pub use people::{Enrolment, INVITED_MS, PersonChange, RECOVERY_CODES, RecoverySeed};
 pub use permission::{

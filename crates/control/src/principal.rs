@@ -1,4 +1,5 @@
-//! The principal that a request becomes once it is known whose it is: a key, or a person.
+//! The principal that a request becomes once it is known whose it is: a key, a person, or a source of the node's
+//! own.
 //!
 //! Holds no decision; what a principal may do is in `permission.rs`.
 
@@ -21,14 +22,34 @@ pub(crate) enum Who {
     Key(Arc<Credential>),
     /// A person, by a session or by a key of their own.
     Person(Arc<Account>, Option<Arc<Credential>>),
+    Source(Arc<Listening>),
+}
+
+/// A source of the node's own, as whose sender its events come.
+pub(crate) struct Listening {
+    id: String,
+    name: String,
+    catalog: Option<String>,
+    scope: Scope,
 }
 
 impl Principal {
+    /// A source that an administrator made: it may send to its organization, as the producer of its name.
+    pub fn source(organization: &OrganizationId, name: &str, catalog: Option<&str>) -> Self {
+        Self(Who::Source(Arc::new(Listening {
+            id: format!("source-{name}"),
+            name: name.to_owned(),
+            catalog: catalog.map(str::to_owned),
+            scope: Scope::One(organization.clone()),
+        })))
+    }
+
     /// The id of the key or the person: what events about this request name as their actor.
     pub fn id(&self) -> &str {
         match &self.0 {
             Who::Key(entry) => &entry.key.id,
             Who::Person(account, _) => &account.person.id,
+            Who::Source(source) => &source.id,
         }
     }
 
@@ -37,6 +58,7 @@ impl Principal {
         match &self.0 {
             Who::Key(entry) => &entry.key.label,
             Who::Person(account, _) => &account.person.name,
+            Who::Source(source) => &source.name,
         }
     }
 
@@ -45,13 +67,14 @@ impl Principal {
         match &self.0 {
             Who::Key(entry) => entry.key.kind,
             Who::Person(..) => Kind::Person,
+            Who::Source(_) => Kind::Ingest,
         }
     }
 
     /// The person, if it is one.
     pub fn person(&self) -> Option<&Person> {
         match &self.0 {
-            Who::Key(_) => None,
+            Who::Key(_) | Who::Source(_) => None,
             Who::Person(account, _) => Some(&account.person),
         }
     }
@@ -60,7 +83,7 @@ impl Principal {
     pub fn key_id(&self) -> Option<&str> {
         match &self.0 {
             Who::Key(entry) | Who::Person(_, Some(entry)) => Some(&entry.key.id),
-            Who::Person(_, None) => None,
+            Who::Person(_, None) | Who::Source(_) => None,
         }
     }
 
@@ -79,7 +102,10 @@ impl Principal {
 
     /// The only catalog it may use, if limited.
     pub fn catalog(&self) -> Option<&str> {
-        self.key().and_then(|entry| entry.key.catalog.as_deref())
+        match &self.0 {
+            Who::Source(source) => source.catalog.as_deref(),
+            _ => self.key().and_then(|entry| entry.key.catalog.as_deref()),
+        }
     }
 
     /// Whether it may write or read events of this catalog.
@@ -89,7 +115,10 @@ impl Principal {
 
     /// The producer name of events sent with its key that name none.
     pub fn producer(&self) -> Option<&str> {
-        self.key().and_then(|entry| entry.key.producer.as_deref())
+        match &self.0 {
+            Who::Source(source) => Some(&source.name),
+            _ => self.key().and_then(|entry| entry.key.producer.as_deref()),
+        }
     }
 
     /// What a viewer token shows.
@@ -107,6 +136,7 @@ impl Principal {
         let (key, grants) = match &self.0 {
             Who::Key(entry) => (Some((Holder::Kind(entry.key.kind), &entry.key.scope)), &[][..]),
             Who::Person(account, _) => (None, account.person.grants.as_slice()),
+            Who::Source(source) => (Some((Holder::Kind(Kind::Ingest), &source.scope)), &[][..]),
         };
         key.into_iter().chain(grants.iter().map(|grant| (Holder::Role(grant.role), &grant.scope)))
     }
@@ -115,6 +145,7 @@ impl Principal {
         match &self.0 {
             Who::Key(entry) => Some(entry),
             Who::Person(_, key) => key.as_deref(),
+            Who::Source(_) => None,
         }
     }
 }

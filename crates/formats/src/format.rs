@@ -4,6 +4,7 @@
 //! configured, usually by pinning [`Format::catalog`].
 
 use crate::records::{Beside, too_large};
+use crate::syslog::Syslog;
 use crate::{DecodeError, Lines, MAX_RECORD_BYTES, Records, Rows, payload};
 use indelible_event::Value;
 use std::fmt;
@@ -38,11 +39,13 @@ pub enum Format {
     CloudTrail,
     /// Any JSON records, told apart by the match rules of the organization's catalogs.
     Match,
+    /// Syslog messages, one a line, told apart by the match rules.
+    Syslog,
 }
 
 impl Format {
     /// Every format, in the order in which help texts list them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Native,
         Self::OpenKat,
         Self::MinVws,
@@ -50,6 +53,7 @@ impl Format {
         Self::SanerNow,
         Self::CloudTrail,
         Self::Match,
+        Self::Syslog,
     ];
 
     /// The name used by `--format`, `?format=` and match rules.
@@ -62,6 +66,7 @@ impl Format {
             Self::SanerNow => "sanernow",
             Self::CloudTrail => "cloudtrail",
             Self::Match => "match",
+            Self::Syslog => "syslog",
         }
     }
 
@@ -77,6 +82,7 @@ impl Format {
             Self::SanerNow => "SanerNow's event report, CSV with 6 columns",
             Self::CloudTrail => "CloudTrail records, {\"Records\":[…]} or NDJSON",
             Self::Match => "Any JSON records; the catalogs' match rules decide what they are",
+            Self::Syslog => "Syslog messages, one a line; the catalogs' match rules decide what they are",
         }
     }
 
@@ -87,7 +93,7 @@ impl Format {
             Self::Netop => Some("netop"),
             Self::SanerNow => Some("sanernow"),
             Self::CloudTrail => Some("cloudtrail"),
-            Self::Native | Self::Match => None,
+            Self::Native | Self::Match | Self::Syslog => None,
         }
     }
 
@@ -110,6 +116,7 @@ impl Format {
                 Source::Records(Records::new(bytes, None))
             }
             Self::MinVws => Source::Payloads(bytes, Lines::new(bytes)),
+            Self::Syslog => Source::Messages(bytes, Lines::new(bytes)),
             Self::Netop | Self::SanerNow => Source::Rows(Rows::new(bytes, self.needed_columns())),
         })
     }
@@ -117,7 +124,9 @@ impl Format {
 
 /// A name that is no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("format {0:?} is not known; use native, openkat, minvws, netop, sanernow, cloudtrail or match")]
+#[error(
+    "format {0:?} is not known; use native, openkat, minvws, netop, sanernow, cloudtrail, match or syslog"
+)]
 pub struct UnknownFormat(pub String);
 
 impl FromStr for Format {
@@ -143,6 +152,7 @@ pub struct Decoder<'a>(Source<'a>);
 enum Source<'a> {
     Records(Records<'a>),
     Payloads(&'a [u8], Lines<'a>),
+    Messages(&'a [u8], Lines<'a>),
     Rows(Rows<'a>),
 }
 
@@ -152,7 +162,7 @@ impl<'a> Decoder<'a> {
     pub fn lines(&self) -> Option<Lines<'a>> {
         match &self.0 {
             Source::Records(records) => records.lines(),
-            Source::Payloads(..) | Source::Rows(_) => None,
+            Source::Payloads(..) | Source::Messages(..) | Source::Rows(_) => None,
         }
     }
 }
@@ -164,6 +174,14 @@ impl Iterator for Decoder<'_> {
         match &mut self.0 {
             Source::Records(records) => records.next(),
             Source::Rows(rows) => rows.next(),
+            Source::Messages(bytes, lines) => {
+                let (row, range) = lines.next()?;
+                if range.len() > MAX_RECORD_BYTES {
+                    return Some(Err(too_large(row, range.start, range.len())));
+                }
+                let value = Syslog::read(bytes.get(range.clone()).unwrap_or_default()).value();
+                Some(Ok(Raw { row, bytes: range, value }))
+            }
             Source::Payloads(bytes, lines) => {
                 let (row, range) = lines.next()?;
                 if range.len() > MAX_RECORD_BYTES * 2 {

@@ -5,7 +5,8 @@
 //! here knows a code, a field of an event, or a secret. Nothing is dropped or corrected silently: a part that
 //! cannot be read is a [`DecodeError`] with its row, its byte offset and what to do.
 //!
-//! Start reading at [`Format`] and [`Decoder`]; the encoders are [`json_out`], [`csv_out`] and [`layout`].
+//! Start reading at [`Format`] and [`Decoder`]; the encoders are [`json_out`], [`csv_out`], [`layout`] and
+//! [`outgoing`].
 #![deny(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "tests index freely"))]
 
@@ -17,9 +18,12 @@ mod json;
 pub mod json_out;
 pub mod layout;
 mod lines;
+pub mod outgoing;
 mod pull;
 mod records;
 pub mod rfc3339;
+pub mod syslog;
+pub mod syslog_frames;
 mod syslog_line;
 
 pub use csv::Rows;

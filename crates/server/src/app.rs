@@ -18,6 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use crate::api::Recent;
 use crate::claim::Claims;
 use crate::config::Config;
+use crate::connectors::routes::Routes;
+use crate::connectors::sources::Sources;
 use crate::console::{Attempts, Sessions};
 use crate::intake::policy::Policies;
 use crate::intake::refusals::Refusals;
@@ -73,6 +75,10 @@ pub(crate) struct App {
     pub(crate) backups: Arc<Semaphore>,
     /// The link that makes an owner.
     pub(crate) claims: Claims,
+    /// What takes events in by itself.
+    pub(crate) sources: Sources,
+    /// What is sent on.
+    pub(crate) routes: Routes,
     /// The data folder.
     pub(crate) data: PathBuf,
     /// What verifying the folder came to when somebody last asked for it, and who is at it now.
@@ -153,6 +159,8 @@ impl App {
             hashing: crate::people::limit(),
             backups: Arc::new(Semaphore::new(MAX_BACKUPS)),
             claims: Claims::default(),
+            sources: Sources::default(),
+            routes: Routes::default(),
             data: parts.data,
             verifying: Verifying::default(),
             guest: OnceLock::new(),

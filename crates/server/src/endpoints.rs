@@ -5,7 +5,7 @@ use indelible_control::Permission;
 
 use crate::api::{
     backup, bundles, catalogs, cursors, event, events, feed, imports, keys, log, log_keys, node, numbers,
-    organizations, people, producers, query, release, sql, suggest, viewers, views,
+    organizations, people, producers, query, release, routes, sources, sql, suggest, viewers, views,
 };
 use crate::app::Shared;
 
@@ -137,7 +137,11 @@ pub(crate) const SUGGEST: &[Parameter] = &[
     parameter("limit", "integer", "Offers, 1 to 50; 20 by default."),
 ];
 pub(crate) const INTAKE: &[Parameter] = &[
-    parameter("format", "string", "native (default), openkat, minvws, netop, sanernow, cloudtrail or match."),
+    parameter(
+        "format",
+        "string",
+        "native (default), openkat, minvws, netop, sanernow, cloudtrail, match or syslog.",
+    ),
     parameter("atomic", "boolean", "All events or none, in one commit."),
     parameter("zone", "string", "Zone of times that carry none, for foreign formats."),
     parameter("producer", "string", "Name of the producer, for foreign formats."),
@@ -165,6 +169,9 @@ pub(crate) const FEED: &[Parameter] = &[
     parameter("limit", "integer", "Rows a page, 1 to 10000; 1000 by default."),
     parameter("wait", "integer", "Seconds to wait for a first row, at most 60."),
 ];
+pub(crate) const NEW_ROUTE: &[Parameter] =
+    &[parameter("from", "string", "Where a new route begins: end (default) or an index.")];
+pub(crate) const DELIVERIES: &[Parameter] = &[parameter("route", "string", "Only those of this route.")];
 pub(crate) const PROOF: &[Parameter] = &[
     parameter(
         "disclose",
@@ -232,6 +239,21 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint!(get "/api/v1/orgs/{org}/views/{id}", Need::Permission(EventsSurvey), "One view; its ETag is needed to change it.", &[], None, &[(200, "View")], views::read),
     endpoint!(put "/api/v1/orgs/{org}/views/{id}", Need::Permission(ViewWrite), "Replace a view of one's own (If-Match); everybody's need org.admin.", &[], Some("NewView"), &[(200, "View")], views::update),
     endpoint!(delete "/api/v1/orgs/{org}/views/{id}", Need::Permission(ViewWrite), "Forget a view of one's own (If-Match); everybody's need org.admin.", &[], None, &[(200, "View")], views::delete),
+    endpoint!(get "/api/v1/orgs/{org}/sources", Need::Permission(EventsSurvey), "What takes events in by itself, and how it is doing.", &[], None, &[(200, "Sources")], sources::list),
+    endpoint!(get "/api/v1/orgs/{org}/sources/{id}", Need::Permission(EventsSurvey), "One source; its ETag is needed to change it.", &[], None, &[(200, "Source")], sources::read),
+    endpoint!(put "/api/v1/orgs/{org}/sources/{id}", Need::Permission(NodeAdmin), "Make a source, or replace its settings (If-Match).", &[], Some("SourceSettings"), &[(200, "Source"), (201, "Source")], sources::write),
+    endpoint!(patch "/api/v1/orgs/{org}/sources/{id}", Need::Permission(NodeAdmin), "Pause or resume a source (If-Match).", &[], Some("Pause"), &[(200, "Source")], sources::change),
+    endpoint!(delete "/api/v1/orgs/{org}/sources/{id}", Need::Permission(NodeAdmin), "Stop and forget a source (If-Match).", &[], None, &[(200, "Source")], sources::delete),
+    endpoint!(post "/api/v1/orgs/{org}/sources/{id}/test", Need::Permission(NodeAdmin), "What would become of a record; nothing is stored.", &[], Some("SourceTrial"), &[(200, "SourceTried")], sources::test),
+    endpoint!(get "/api/v1/orgs/{org}/routes", Need::Permission(EventsSurvey), "What is sent on, and how far each route is.", &[], None, &[(200, "Routes")], routes::list),
+    endpoint!(get "/api/v1/orgs/{org}/routes/{id}", Need::Permission(EventsSurvey), "One route; its ETag is needed to change it.", &[], None, &[(200, "Route")], routes::read),
+    endpoint!(put "/api/v1/orgs/{org}/routes/{id}", Need::Permission(OrgAdmin), "Make a route, or replace its settings (If-Match); destinations in this machine or its networks need node.admin.", NEW_ROUTE, Some("RouteSettings"), &[(200, "Route"), (201, "Route")], routes::write),
+    endpoint!(patch "/api/v1/orgs/{org}/routes/{id}", Need::Permission(OrgAdmin), "Pause or resume a route (If-Match).", &[], Some("Pause"), &[(200, "Route")], routes::change),
+    endpoint!(delete "/api/v1/orgs/{org}/routes/{id}", Need::Permission(OrgAdmin), "Stop and forget a route without parked deliveries (If-Match).", &[], None, &[(200, "Route")], routes::delete),
+    endpoint!(post "/api/v1/orgs/{org}/routes/{id}/replay", Need::Permission(OrgAdmin), "Send again from a position or a time on.", &[], Some("RouteReplay"), &[(200, "Route")], routes::replay),
+    endpoint!(post "/api/v1/orgs/{org}/routes/{id}/test", Need::Permission(OrgAdmin), "What would leave of one event, field by field; delivers it if asked to.", &[], Some("RouteTrial"), &[(200, "RouteTried")], routes::test),
+    endpoint!(get "/api/v1/orgs/{org}/deliveries", Need::Permission(EventsSurvey), "Parked deliveries with their reasons.", DELIVERIES, None, &[(200, "Deliveries")], routes::deliveries),
+    endpoint!(post "/api/v1/orgs/{org}/deliveries/{id}/{index}", Need::Permission(OrgAdmin), "Retry or drop the parked delivery of a route and an event.", &[], Some("DeliveryStep"), &[(200, "Delivery")], routes::step),
     endpoint!(get "/api/v1/orgs/{org}/query/parse", Need::Permission(EventsRead), "A query's canonical text, tree and diagnostics.", PARSE, None, &[(200, "ParsedQuery")], query::parse),
     endpoint!(get "/api/v1/orgs", Need::Permission(OrgRead), "Organizations that the key may see.", &[], None, &[(200, "Organizations")], organizations::list),
     endpoint!(post "/api/v1/orgs", Need::Permission(NodeAdmin), "Create an organization.", &[], Some("NewOrganization"), &[(201, "Organization")], organizations::create),

@@ -16,6 +16,7 @@ pub mod catalog_files;
 pub mod catalog_json;
 pub mod claim;
 pub mod config;
+mod connectors;
 mod console;
 pub mod endpoints;
 pub mod entrance;
@@ -41,6 +42,7 @@ mod views;
 
 pub use app::Stop;
 pub use console::pages;
+pub use indelible_connect::reference::page as connectors_page;
 pub use run::{Founded, Running, StartError, start};
 pub use telemetry::init as init_telemetry;
 

@@ -20,6 +20,7 @@ use crate::app::{App, Parts, Shared, Stop, node_text};
 use crate::audit::Act;
 use crate::catalog_files::{self, CatalogFilesError};
 use crate::config::Config;
+use crate::connectors::{routes, sources};
 use crate::entrance::{self, LISTENERS, Peer, Plain, Secure};
 use crate::intake::gaps::Gaps;
 use crate::intake::refusals;
@@ -144,6 +145,7 @@ pub async fn start(config: Config, clock: Clock, anchor_dir: Option<PathBuf>) ->
     // Only now: a key of a start that fails would be shown to nobody and never made again.
     running.founded = found(&running.app).await?;
     running.claim_url = running.app.offer_claim()?;
+    running.connect();
     running.serve(api, admin)?;
     Ok(running)
 }
@@ -277,6 +279,12 @@ impl Running {
                 }
             }
         });
+    }
+
+    /// Sources and routes begin with the service and end with it.
+    fn connect(&mut self) {
+        self.tasks.spawn(sources::run(Shared::clone(&self.app)));
+        self.tasks.spawn(routes::run(Shared::clone(&self.app)));
     }
 
     fn serve(&mut self, api: TcpListener, admin: TcpListener) -> Result<(), StartError> {

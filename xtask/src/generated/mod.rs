@@ -36,6 +36,7 @@ const PAGES: &[Page] = &[
     Page { path: "docs/reference/limits.md", source: Source::Binary(&["reference", "limits"]) },
     Page { path: "docs/reference/permissions.md", source: Source::Binary(&["reference", "permissions"]) },
     Page { path: "docs/reference/parquet.md", source: Source::Binary(&["reference", "parquet"]) },
+    Page { path: "docs/reference/connectors.md", source: Source::Binary(&["reference", "connectors"]) },
     Page { path: "docs/reference/cli.md", source: Source::Binary(&["reference", "cli"]) },
     Page { path: "docs/reference/fields.md", source: Source::Function(fields::page) },
     Page { path: "docs/reference/query.md", source: Source::Function(query::page) },

@@ -24,13 +24,14 @@ const RULES: &[Rule] = &[
     Rule { name: "store", pure: false, may_use: &["event", "tlog", "segment", "durable"] },
     Rule { name: "search", pure: false, may_use: &["event", "query", "segment", "store"] },
     Rule { name: "sql", pure: false, may_use: &["event", "formats", "query", "search"] },
+    Rule { name: "connect", pure: false, may_use: &["formats"] },
     Rule { name: "control", pure: false, may_use: &["event", "catalog", "query", "durable"] },
     Rule {
         name: "server",
         pure: false,
         may_use: &[
             "event", "tlog", "catalog", "formats", "query", "segment", "durable", "store", "search", "sql",
-            "control", "console", "bundle", "tls",
+            "control", "connect", "console", "bundle", "tls",
         ],
     },
     Rule {

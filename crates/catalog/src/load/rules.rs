@@ -13,7 +13,7 @@ use toml::de::DeValue;
 /// Deepest nesting of `first`: no reader follows more.
 const MAX_FIRST_DEPTH: usize = 4;
 const FORMATS: &[&str] =
-    &["openkat", "minvws", "netop", "sanernow", "cloudtrail", "ndjson", "match", "native"];
+    &["openkat", "minvws", "netop", "sanernow", "cloudtrail", "ndjson", "match", "native", "syslog"];
 
 pub(super) fn read(root: Table<'_>, parts: &mut Parts) {
     for table in root.tables("match") {

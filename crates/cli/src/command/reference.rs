@@ -31,6 +31,8 @@ enum Page {
     Permissions,
     /// Columns of Parquet files
     Parquet,
+    /// Sources and destinations
+    Connectors,
     /// This command line
     Cli,
 }
@@ -43,6 +45,7 @@ impl Args {
             Page::Limits => limits(),
             Page::Permissions => permissions(),
             Page::Parquet => columns(),
+            Page::Connectors => indelible_server::connectors_page(),
             Page::Cli => commands(),
         };
         Ok(print(&page)?)

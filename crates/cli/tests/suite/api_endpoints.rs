@@ -95,6 +95,14 @@ fn every_endpoint_with_every_kind_of_key() {
     let view = json!({ "name": "everybody's", "team": true });
     let view = server.post("/api/v1/orgs/default/views", &view).expect(201);
     let view = format!("/views/{}", text(&view["id"]));
+    let file = server.setup().dir().join("out").display().to_string();
+    for (kind, settings) in [
+        ("sources", json!({ "from": { "syslog": { "listen": "127.0.0.1:0" } } })),
+        ("routes", json!({ "to": { "file": { "path": file } } })),
+    ] {
+        let path = format!("/api/v1/orgs/default/{kind}/{event}");
+        ask(&server, &server.token, ("PUT", &path), &settings).expect(201);
+    }
     let of = |org: &str, kind: &str| key(&server, org, &json!({ "kind": kind })).0;
     let callers = [
         ("no key", String::new(), "", false),

@@ -27,6 +27,7 @@ const PAGES: &[&str] = &[
     "/o/default/suggest?q=act",
     "/o/default/e/0",
     "/o/default/integrity",
+    "/o/default/connections",
 ];
 /// Pages that are the same for every organization.
 const SHARED: &[&str] =
@@ -351,6 +352,38 @@ fn explore_shows_what_the_api_answers() {
 fn indexes(page: &str) -> Vec<u64> {
     let cells = page.split("<td class=\"time\"><a href=\"/o/default/e/").skip(1);
     cells.map(|cell| cell.split('"').next().unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn sources_and_routes_are_shown_and_rest_when_told() {
+    let server = start();
+    let path = server.setup().dir().join("out.ndjson").display().to_string();
+    let put = |path: &str, body: Value| ask(&server, &server.token, ("PUT", path), &body).expect(201);
+    put(
+        "/api/v1/orgs/default/sources/kat",
+        json!({ "from": { "syslog": { "listen": "127.0.0.1:0" } }, "format": "openkat" }),
+    );
+    put(
+        "/api/v1/orgs/default/routes/copy",
+        json!({ "to": { "file": { "path": path } }, "filter": "code:091111 \"<b>\"" }),
+    );
+    let browser = Browser::with_key(&server, &server.token);
+    let page = browser.page("/o/default/connections");
+    for part in ["syslog tcp 127.0.0.1:0", "listening", "&#60;b&#62;", "running", "withhold", &path] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let csrf = browser.csrf();
+    for (role, name, state) in [("source", "kat", "sources/kat"), ("route", "copy", "routes/copy")] {
+        let form = [("csrf", csrf.as_str()), ("role", role), ("do", "pause")];
+        let answer = browser.post(&format!("/o/default/connections/{name}"), "same-origin", &form);
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        let shown = server.get(&format!("/api/v1/orgs/default/{state}")).expect(200);
+        assert_eq!(shown["state"], "paused");
+    }
+    let page = browser.page("/o/default/connections");
+    assert!(page.contains("Resume source kat") && page.contains("Resume route copy"), "{page}");
+    let reading = Browser::with_key(&server, &reader(&server).0);
+    assert!(!reading.page("/o/default/connections").contains("Resume"), "who only reads has no buttons");
 }
 
 #[test]

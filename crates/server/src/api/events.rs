@@ -93,10 +93,11 @@ fn source(access: Access, params: &Params, headers: &HeaderMap) -> Result<Source
         idempotency_key: key.map(str::to_owned),
         atomic: params.switch("atomic")?,
         releases: None,
+        heard: true,
     })
 }
 
-fn check_zone(zone: &str) -> Result<(), Problem> {
+pub(crate) fn check_zone(zone: &str) -> Result<(), Problem> {
     let offset = || indelible_formats::rfc3339::parse(&format!("2000-01-01T00:00:00{zone}")).is_some();
     if jiff::tz::TimeZone::get(zone).is_ok() || offset() {
         return Ok(());

@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod bundles;
 pub(crate) mod catalogs;
+mod connectors;
 pub(crate) mod cursors;
 pub(crate) mod event;
 pub(crate) mod events;
@@ -18,7 +19,9 @@ pub(crate) mod people;
 pub(crate) mod producers;
 pub(crate) mod query;
 pub(crate) mod release;
+pub(crate) mod routes;
 pub(crate) mod search;
+pub(crate) mod sources;
 pub(crate) mod sql;
 pub(crate) mod suggest;
 pub(crate) mod viewers;

@@ -76,6 +76,7 @@ fn source(access: Access, format: Format, releases: EventId) -> Source {
         idempotency_key: None,
         atomic: true,
         releases: Some(releases),
+        heard: true,
     }
 }
 

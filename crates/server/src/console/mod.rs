@@ -14,6 +14,7 @@ mod bundle;
 mod catalog_seen;
 mod catalogs;
 mod columns;
+mod connections;
 mod csv;
 mod embed;
 mod event;

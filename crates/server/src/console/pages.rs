@@ -3,13 +3,13 @@
 use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 use indelible_control::Permission::{
-    self, CatalogRead, EventsRead, EventsSurvey, KeyAdmin, KeyRead, LogRead, NodeAdmin, PersonAdmin,
-    PersonRead, ViewWrite,
+    self, CatalogRead, EventsRead, EventsSurvey, KeyAdmin, KeyRead, LogRead, NodeAdmin, OrgAdmin,
+    PersonAdmin, PersonRead, ViewWrite,
 };
 
 use super::{
-    around, assets, bundle, catalogs, csv, embed, event, explore, home, integrity, keys, live, login, me,
-    organizations, people, setup, timeline, views,
+    around, assets, bundle, catalogs, connections, csv, embed, event, explore, home, integrity, keys, live,
+    login, me, organizations, people, setup, timeline, views,
 };
 use crate::app::Shared;
 use crate::endpoints::Need;
@@ -93,6 +93,8 @@ pub const PAGES: &[Page] = &[
     page!(get "/o/{org}/keys", may(KeyRead), "API keys of the organization.", keys::list),
     page!(post "/o/{org}/keys", may(KeyAdmin), "Create a key.", keys::create),
     page!(post "/o/{org}/keys/{id}", may(KeyAdmin), "Make a successor of a key, or revoke it.", keys::change),
+    page!(get "/o/{org}/connections", may(EventsSurvey), "Sources, routes and parked deliveries.", connections::list),
+    page!(post "/o/{org}/connections/{id}", may(OrgAdmin), "Pause or resume a source or route, retry or drop a delivery.", connections::change),
     page!(get "/o/{org}/{*rest}", may(EventsRead), "Says that there is no such page.", home::nothing),
     page!(get "/catalogs", may(CatalogRead), "Catalogs.", catalogs::list),
     page!(get "/catalogs/{catalog}", may(CatalogRead), "One catalog with its types.", catalogs::catalog),

@@ -52,6 +52,7 @@ pub(crate) enum Section {
     Integrity,
     People,
     Keys,
+    Connections,
     Organizations,
     Me,
 }
@@ -298,6 +299,7 @@ fn pages(visitor: &Visitor, section: Section, org: Option<&Organization>) -> Vec
             ("Integrity", format!("/o/{name}/integrity"), Section::Integrity, Permission::LogRead),
             ("People", format!("/o/{name}/people"), Section::People, Permission::PersonRead),
             ("Keys", format!("/o/{name}/keys"), Section::Keys, Permission::KeyRead),
+            ("Connections", format!("/o/{name}/connections"), Section::Connections, Permission::EventsSurvey),
         ];
         let seen = of_org.into_iter().filter(|(.., needed)| visitor.may(*needed, org));
         pages.extend(seen.map(|(label, href, of, _)| Link::new(label, href).chosen(of == section)));

@@ -54,6 +54,8 @@ pub(crate) struct Source {
     pub(crate) atomic: bool,
     /// The quarantined event that this request's event stands for.
     pub(crate) releases: Option<EventId>,
+    /// The sender reads our answer; a file or a syslog sender does not.
+    pub(crate) heard: bool,
 }
 
 /// Takes a request's events.
@@ -66,7 +68,28 @@ pub(crate) async fn take(app: &Shared, source: Source, body: Bytes) -> Result<An
         let (app, source) = (Shared::clone(app), Arc::clone(&source));
         crate::blocking(move || prepare::all(&app, &source, &body)).await?
     };
-    let answer = commit(app, &source, prepared).await?;
+    counted(app, &source, prepared, started).await
+}
+
+/// Takes records that came one by one, each a body of its own.
+pub(crate) async fn take_each(
+    app: &Shared,
+    source: &Arc<Source>,
+    records: Vec<Vec<u8>>,
+) -> Result<Answer, Problem> {
+    let started = app.clock.boot_ns();
+    let (worker, same) = (Shared::clone(app), Arc::clone(source));
+    let prepared = crate::blocking(move || prepare::each(&worker, &same, &records)).await?;
+    counted(app, source, prepared, started).await
+}
+
+async fn counted(
+    app: &Shared,
+    source: &Source,
+    prepared: Vec<Prepared>,
+    started: i64,
+) -> Result<Answer, Problem> {
+    let answer = commit(app, source, prepared).await?;
     app.metrics.intake_seconds.observe_ns(app.clock.boot_ns() - started);
     let counts = answer.counts();
     let results = [

@@ -71,31 +71,21 @@ struct Read {
 
 /// Reads, judges and seals every record of a body.
 pub(crate) fn all(app: &App, source: &Source, body: &[u8]) -> Result<Vec<Prepared>, Problem> {
-    let mut batch = Batch {
-        app,
-        source,
-        registry: enabled(app, source),
-        clocks: judge::Clocks::now(app),
-        envelope: envelope(source),
-        last_producer: None,
-        scratch: Vec::new(),
-    };
-    let decoder = source.format.decode(body);
-    let lines = decoder.lines().filter(|_| source.format == Format::Native);
-    let parts: Box<dyn Iterator<Item = Part>> = match lines {
-        Some(lines) => Box::new(lines.map(|(row, range)| Part::Line(row, range))),
-        None => Box::new(decoder.map(Part::Record)),
-    };
     let mut out = Vec::new();
-    for (at, part) in parts.enumerate() {
-        if at >= MAX_BATCH_EVENTS {
-            return Err(Source::too_many());
+    Batch::new(app, source).body(body, &mut out)?;
+    Ok(out)
+}
+
+/// Reads, judges and seals records that came one by one, each a body of its own.
+pub(crate) fn each(app: &App, source: &Source, records: &[Vec<u8>]) -> Result<Vec<Prepared>, Problem> {
+    let mut batch = Batch::new(app, source);
+    let mut out = Vec::with_capacity(records.len());
+    for record in records {
+        let before = out.len();
+        batch.body(record, &mut out)?;
+        if out.len() == before {
+            out.push(rejected(Problem::new(Code::RequestMalformed, "the record is empty")));
         }
-        let prepared = match part {
-            Part::Line(row, range) => batch.line(at, body, row, range),
-            Part::Record(raw) => batch.record(at, body, raw),
-        };
-        out.push(prepared.unwrap_or_else(|problem| rejected(*problem)));
     }
     Ok(out)
 }
@@ -154,7 +144,40 @@ fn undecodable(error: &DecodeError) -> Problem {
 
 type Refused = Box<Problem>;
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    fn new(app: &'a App, source: &'a Source) -> Self {
+        Self {
+            app,
+            source,
+            registry: enabled(app, source),
+            clocks: judge::Clocks::now(app),
+            envelope: envelope(source),
+            last_producer: None,
+            scratch: Vec::new(),
+        }
+    }
+
+    fn body(&mut self, body: &[u8], out: &mut Vec<Prepared>) -> Result<(), Problem> {
+        let format = self.source.format;
+        let decoder = format.decode(body);
+        let lines = decoder.lines().filter(|_| format == Format::Native);
+        let parts: Box<dyn Iterator<Item = Part>> = match lines {
+            Some(lines) => Box::new(lines.map(|(row, range)| Part::Line(row, range))),
+            None => Box::new(decoder.map(Part::Record)),
+        };
+        for (at, part) in parts.enumerate() {
+            if at >= MAX_BATCH_EVENTS {
+                return Err(Source::too_many());
+            }
+            let prepared = match part {
+                Part::Line(row, range) => self.line(at, body, row, range),
+                Part::Record(raw) => self.record(at, body, raw),
+            };
+            out.push(prepared.unwrap_or_else(|problem| rejected(*problem)));
+        }
+        Ok(())
+    }
+
     fn line(&mut self, at: usize, body: &[u8], row: u64, range: Range<usize>) -> Result<Prepared, Refused> {
         let bytes = body.get(range.clone()).unwrap_or_default();
         let event = if bytes.len() <= MAX_RECORD_BYTES { native::read_text(bytes) } else { None };
@@ -317,7 +340,7 @@ impl Batch<'_> {
             catalog: catalog.as_deref(),
             catalog_policy: catalog.as_ref().map_or(&none, |catalog| &catalog.policy),
             organization_policy: &organization_policy,
-            heard: !imported,
+            heard: self.source.heard && !imported,
         };
         let verdict = match chain.verdict(&findings) {
             // What still does not fit leaves the quarantined event waiting.
