@@ -33,7 +33,7 @@ impl Loaded {
         drop(slot);
         let mut filled = FILLED.lock().unwrap_or_else(PoisonError::into_inner);
         filled.push_back(Arc::downgrade(&self.0));
-        if filled.len() % WEIGH_EVERY == 0 {
+        if filled.len().is_multiple_of(WEIGH_EVERY) {
             let_go(&mut filled, MAX_BYTES, Index::weight);
         }
         fresh
