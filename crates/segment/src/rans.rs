@@ -4,6 +4,8 @@
 //! fractions of a bit included; a stream of one symbol costs nothing. Decoding never trusts the bytes: it ends with an error
 //! instead of reading beyond them, and the last state must be the first state of the encoder.
 
+use std::sync::OnceLock;
+
 use crate::bytes::{Take, put_varint};
 
 /// Frequencies are parts of this many.
@@ -15,10 +17,11 @@ const LOW: u32 = 1 << 16;
 /// How often each symbol of a stream occurs.
 #[derive(Clone)]
 pub(crate) struct Model {
-    /// Frequency and start of each symbol.
+    /// Frequency and start of each symbol up to the last that occurs.
     ranges: Vec<(u16, u16)>,
-    /// By position: symbol, frequency less one, distance from the symbol's start.
-    table: Option<Box<[u32; TOTAL as usize]>>,
+    /// By position: symbol, frequency less one, distance from the symbol's start. Made when the stream is first read: a
+    /// segment has hundreds of streams, of which most questions read a few.
+    table: OnceLock<Box<[u32; TOTAL as usize]>>,
     /// The symbol of a stream that knows only one.
     only: Option<u8>,
 }
@@ -57,8 +60,15 @@ impl Model {
             ranges.push((freq as u16, start as u16));
             start += freq;
         }
+        ranges.truncate(freqs.iter().rposition(|&freq| freq > 0).map_or(0, |last| last + 1));
+        ranges.shrink_to_fit();
         let only = freqs.iter().position(|&freq| freq == TOTAL).map(|at| at as u8);
-        Self { ranges, table: only.is_none().then(|| table(freqs)), only }
+        Self { ranges, table: OnceLock::new(), only }
+    }
+
+    /// Bytes of memory that it takes, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        self.ranges.len() * 4 + self.table.get().map_or(0, |table| size_of_val(&**table))
     }
 
     /// Appends: u8 symbols less one, then per symbol varints of its distance from the last one and of its frequency.
@@ -128,7 +138,7 @@ impl Model {
             out.resize(count, only);
             return Some(());
         }
-        let table = self.table.as_deref()?;
+        let table = self.table.get_or_init(|| table(&self.ranges));
         let mut state = take.u32()?;
         out.reserve(count);
         for _ in 0..count {
@@ -144,12 +154,13 @@ impl Model {
     }
 }
 
-fn table(freqs: &[u32]) -> Box<[u32; TOTAL as usize]> {
+fn table(ranges: &[(u16, u16)]) -> Box<[u32; TOTAL as usize]> {
     let mut table = Box::new([0u32; TOTAL as usize]);
-    let entries = freqs
+    let entries = ranges
         .iter()
+        .map(|(freq, _)| u32::from(*freq))
         .zip(0u32..)
-        .flat_map(|(&freq, symbol)| (0..freq).map(move |bias| symbol | (freq - 1) << 8 | bias << 20));
+        .flat_map(|(freq, symbol)| (0..freq).map(move |bias| symbol | (freq - 1) << 8 | bias << 20));
     table.iter_mut().zip(entries).for_each(|(place, entry)| *place = entry);
     table
 }

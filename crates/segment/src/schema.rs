@@ -146,9 +146,12 @@ impl Schema {
             let read = column.loaded.get().map_or(0, |dictionary| dictionary.weight());
             size_of::<ColumnDef>() + column.path.len() + read
         };
+        let tables = self.row_columns.iter().chain(&self.context_columns).flat_map(|column| &column.codings);
+        let tables = tables.chain(&self.row_codings).chain(&self.context_codings).map(Coding::weight);
         self.shapes.iter().map(shape).sum::<usize>()
             + self.types.iter().flatten().map(pair).sum::<usize>()
             + columns.map(column).sum::<usize>()
+            + tables.sum::<usize>()
     }
 }
 

@@ -70,6 +70,11 @@ impl Stream {
 }
 
 impl Coding {
+    /// Bytes of memory that it takes, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Self>() + if let Self::Ints(model) = self { model.weight() } else { 0 }
+    }
+
     /// Appends: 0 and the model, 1, or 2.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
